@@ -1,0 +1,45 @@
+"""Prompt sets are data (data/prompts/*.yaml); this turns one of them and a class set into the text a model reads."""
+
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from lexiclip.errors import InputError
+
+
+def load_prompts(path: str | Path) -> dict:
+    """A prompt set: `kind: completion` with lead, shots, examples, or `kind: chat` with instructions a caption set."""
+    try:
+        prompts = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    needed = {"completion": {"lead", "shots", "examples"}, "chat": {"write"}}
+    kind = prompts.get("kind") if isinstance(prompts, dict) else None
+    if kind not in needed or not needed[kind] <= prompts.keys():
+        raise InputError(f"{path}: a prompt set has `kind: completion` with lead, shots and examples, "
+                         "or `kind: chat` with write")
+    return prompts
+
+
+def joined(names: list[str]) -> str:
+    """Class names as the reference writes them: "a, b and c"."""
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def few_shot_prefix(prompts: dict, generator: np.random.Generator) -> str:
+    """The lead and `shots` of the examples in random order: what every completion prompt of a batch begins with."""
+    chosen = generator.permutation(len(prompts["examples"]))[: prompts["shots"]]
+    return "\n".join([prompts["lead"], *(prompts["examples"][i] for i in chosen)]) + "\n"
+
+
+def completion_prompt(names: list[str], generator: np.random.Generator) -> str:
+    """The line that the model is to finish: the names in random order and a colon."""
+    return ", ".join(names[i] for i in generator.permutation(len(names))) + ":"
+
+
+def chat_prompt(prompts: dict, caption_set: str, names: list[str], tokenizer: object) -> str:
+    """The reference's instruction for a caption set, wrapped in the model's own chat template."""
+    instruction = prompts["write"][caption_set].format(names=joined(names))
+    messages = [{"role": "user", "content": instruction}]
+    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)

@@ -1,0 +1,112 @@
+"""Scores and labels of images in, mAP, CF1 and OF1 out (METHOD §6).
+
+Labels are 1 (shown), 0 (not shown) and -1 (ignored: too hard to say); scores rise with likelihood.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+from lexiclip.errors import InputError
+
+
+class F1(NamedTuple):
+    """Precision, recall and F1 in [0, 1]: `c` averaged over classes, `o` over all decisions at once."""
+
+    cp: float
+    cr: float
+    cf1: float
+    op: float
+    or_: float
+    of1: float
+
+
+def average_precisions(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Non-interpolated average precision of each class (K,) in [0, 1], NaN for a class without a positive.
+
+    Images with equal scores count as one step, so the order of rows never matters.
+    """
+    _check(scores, labels)
+    precisions = np.full(labels.shape[1], np.nan)
+    for k in range(labels.shape[1]):
+        known = labels[:, k] >= 0
+        if (labels[:, k] == 1).any():
+            precisions[k] = average_precision_score(labels[known, k], scores[known, k])
+    return precisions
+
+
+def mean_average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Mean of `average_precisions` over the classes that have a positive, in [0, 1]."""
+    return float(np.nanmean(average_precisions(scores, labels)))
+
+
+def top_decisions(scores: np.ndarray, top: int = 3) -> np.ndarray:
+    """True (N, K) for the `top` highest scores of each image; of equal scores the first classes are taken."""
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :top]
+    decided = np.zeros(scores.shape, dtype=bool)
+    np.put_along_axis(decided, order, True, axis=1)
+    return decided
+
+
+def threshold_decisions(scores: np.ndarray) -> np.ndarray:
+    """True (N, K) where a class is likelier shown than not, by the scale the scores are on.
+
+    Scores within [0, 1] are probabilities and cut at 0.5. Others are standardised over the classes of each
+    image and cut at 0, the image's mean. For another threshold, pass `scores > threshold` to `f1_scores`.
+    """
+    if scores.min() >= 0 and scores.max() <= 1:
+        return scores > 0.5
+    return scores > scores.mean(1, keepdims=True)  # the sign of a standardised score
+
+
+def f1_scores(decided: np.ndarray, labels: np.ndarray) -> F1:
+    """F1 of decisions (N, K); ignored labels and classes without a positive are left out of both averages.
+
+    CF1 is the harmonic mean of the classes' mean precision and mean recall; a class never decided has
+    precision 0.
+    """
+    _check(decided, labels)
+    kept = (labels == 1).any(0)
+    decided, labels = decided[:, kept] & (labels[:, kept] >= 0), labels[:, kept] == 1
+    hits, decisions, shown = (decided & labels).sum(0), decided.sum(0), labels.sum(0)  # (K,) each
+    cp, cr = float(np.mean(hits / np.maximum(decisions, 1))), float(np.mean(hits / shown))
+    op, or_ = float(hits.sum() / max(decisions.sum(), 1)), float(hits.sum() / shown.sum())
+    return F1(cp, cr, _harmonic(cp, cr), op, or_, _harmonic(op, or_))
+
+
+def evaluate(scores: np.ndarray, labels: np.ndarray) -> dict[str, float | list[int]]:
+    """mAP, CF1, OF1 (threshold of `threshold_decisions`) and CF1_top3, OF1_top3 in per cent, three decimals.
+
+    `left_out` lists the indices of classes without a positive, which no average includes. InputError for
+    shapes that differ, a score that is no number, labels other than 1, 0 and -1, or no positive at all.
+    """
+    precisions = average_precisions(scores, labels)
+    cut, top = f1_scores(threshold_decisions(scores), labels), f1_scores(top_decisions(scores), labels)
+    values = {
+        "mAP": np.nanmean(precisions),
+        "CF1": cut.cf1,
+        "OF1": cut.of1,
+        "CF1_top3": top.cf1,
+        "OF1_top3": top.of1,
+    }
+    percentages = {name: round(100 * float(value), 3) for name, value in values.items()}
+    return {**percentages, "left_out": np.flatnonzero(np.isnan(precisions)).tolist()}
+
+
+def _harmonic(precision: float, recall: float) -> float:
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def _check(scores: np.ndarray, labels: np.ndarray) -> None:
+    if scores.shape != labels.shape or labels.ndim != 2:
+        raise InputError(f"scores {scores.shape} and labels {labels.shape}: both must be (images, classes)")
+    if not np.isfinite(scores).all():
+        image, k = np.argwhere(~np.isfinite(scores))[0]
+        raise InputError(
+            f"score of image {image}, class {k} is {scores[image, k]}: it must be a finite number"
+        )
+    if not np.isin(labels, (-1, 0, 1)).all():
+        raise InputError("labels must be 1 (shown), 0 (not shown) or -1 (ignored)")
+    if not (labels == 1).any():
+        raise InputError("no image shows any class: nothing to evaluate (are these the images' labels?)")

@@ -1,0 +1,101 @@
+"""Test scenes of the mini world: themed, crowded and small, with COCO-style annotations.
+
+Harder than what the mini CLIP learnt from, as photos are: many small objects of one theme, partly hidden, among
+clutter from outside the vocabulary, wider than the square a CLIP looks at, blurred and noisy.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import yaml
+from PIL import Image, ImageFilter
+
+from lexiclip.errors import InputError
+from lexiclip.images.scenes import Layout, backgrounds, degrade, render, uniform
+from lexiclip.images.sprites import Sprites
+
+WIDTH, HEIGHT = 320, 240
+
+
+class Scene(NamedTuple):
+    image: Image.Image
+    boxes: list[tuple[str, list[float]]]  # class name, [x, y, width, height] in pixels
+
+
+def load_themes(path: str | Path, names: tuple[str, ...]) -> dict[str, list[str]]:
+    """Theme name -> classes that share its scenes. InputError if a class is unknown or stands in no theme."""
+    themes = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    listed = {name for classes in themes.values() for name in classes}
+    if unknown := sorted(listed - set(names)):
+        raise InputError(f"{path}: {', '.join(unknown)} not in the vocabulary (params.yaml, vocabulary)")
+    if missing := sorted(set(names) - listed):
+        raise InputError(f"{path}: no theme has {', '.join(missing)}")
+    return themes
+
+
+def draw_scenes(
+    sprites: Sprites,
+    themes: dict[str, list[str]],
+    names: tuple[str, ...],
+    *,
+    count: int,
+    objects: tuple[int, int],
+    clutter: tuple[int, int],
+    size: tuple[float, float],
+    noise: float,
+    seed: int,
+) -> Iterator[Scene]:
+    """`count` scenes with objects and clutter between the given numbers, sides in fractions of the scene's height."""
+    random, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+    shows = {name: torch.nonzero(sprites.labels[:, k]).flatten().tolist() for k, name in enumerate(names)}
+    outside = torch.nonzero(~sprites.labels.any(1)).flatten().tolist()
+    for _ in range(count):
+        theme = themes[str(random.choice(sorted(themes)))]
+        things = [int(random.choice(outside)) for _ in range(random.integers(clutter[0], clutter[1] + 1))]
+        chosen = random.permutation(theme)[: random.integers(objects[0], objects[1] + 1)]
+        things += [int(random.choice(shows[name])) for name in chosen]
+        layout = _layout(torch.tensor(things)[None], size, generator)
+        pixels = degrade(render(sprites, layout, backgrounds(1, HEIGHT, WIDTH, generator)), noise, generator)[0]
+        image = Image.fromarray((pixels.permute(1, 2, 0) * 255).round().byte().numpy())
+        image = image.filter(ImageFilter.GaussianBlur(float(random.uniform(0.0, 1.2))))
+        yield Scene(image, list(_annotations(sprites, layout, names)))
+
+
+def write_scenes(scenes: Iterator[Scene], names: tuple[str, ...], folder: Path) -> None:
+    """Write images/NNNNNN.png and instances.json (COCO's format) into `folder`."""
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    images, annotations = [], []
+    for index, scene in enumerate(scenes):
+        file_name = f"{index:06d}.png"
+        scene.image.save(folder / "images" / file_name)
+        images.append({"id": index, "file_name": file_name, "width": WIDTH, "height": HEIGHT})
+        for name, box in scene.boxes:
+            annotations.append({
+                "id": len(annotations), "image_id": index, "category_id": names.index(name) + 1,
+                "bbox": box, "area": round(box[2] * box[3], 1), "iscrowd": 0,
+            })  # fmt: skip
+    categories = [{"id": k + 1, "name": name} for k, name in enumerate(names)]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "instances.json").write_text(json.dumps(content) + "\n", encoding="utf-8")
+
+
+def _layout(sprite: torch.Tensor, size: tuple[float, float], generator: torch.Generator) -> Layout:
+    shape = tuple(sprite.shape)
+    # Squared, so that most things are small and a few are large.
+    side = HEIGHT * (size[0] + (size[1] - size[0]) * uniform(shape, 0, 1, generator) ** 2)
+    room = torch.tensor([WIDTH, HEIGHT]) - 0.7 * side[..., None]
+    centre = 0.35 * side[..., None] + room * uniform((*shape, 2), 0, 1, generator)
+    angle, mirrored = uniform(shape, -0.3, 0.3, generator), uniform(shape, 0, 1, generator) < 0.5
+    return Layout(sprite, centre, side, angle, mirrored, uniform((*shape, 3), 0.8, 1.15, generator))
+
+
+def _annotations(sprites: Sprites, layout: Layout, names: tuple[str, ...]) -> Iterator[tuple[str, list[float]]]:
+    for sprite, (x, y), side in zip(layout.sprite[0], layout.centre[0].tolist(), layout.size[0].tolist(), strict=True):
+        left, top = max(0.0, x - side / 2), max(0.0, y - side / 2)
+        box = [left, top, min(WIDTH, x + side / 2) - left, min(HEIGHT, y + side / 2) - top]
+        for k in torch.nonzero(sprites.labels[sprite]).flatten().tolist():
+            yield names[k], [round(value, 1) for value in box]

@@ -1,0 +1,74 @@
+"""Scenes of sprites: where each sprite lies (a Layout) and the rendering of a batch of layouts to pixels."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+from lexiclip.images.sprites import LEVELS, SIZE, Sprites
+
+
+class Layout(NamedTuple):
+    """A batch of B scenes with M slots each, drawn from the first slot to the last."""
+
+    sprite: torch.Tensor  # (B, M) index into the atlas, -1 = empty slot
+    centre: torch.Tensor  # (B, M, 2) x, y in pixels
+    size: torch.Tensor  # (B, M) side in pixels
+    angle: torch.Tensor  # (B, M) radians
+    mirrored: torch.Tensor  # (B, M) bool
+    tint: torch.Tensor  # (B, M, 3) factor on the sprite's colours
+
+
+def render(sprites: Sprites, layout: Layout, background: torch.Tensor) -> torch.Tensor:
+    """Paint each layout over its background (B, 3, H, W) in [0, 1]; returns a new (B, 3, H, W)."""
+    images = background.clone()
+    height, width = background.shape[2:]
+    for slot in range(layout.sprite.shape[1]):
+        rows = torch.nonzero(layout.sprite[:, slot] >= 0).flatten()
+        if len(rows) == 0:
+            continue
+        here = Layout(*(field[rows, slot] for field in layout))  # each field (R, …): one sprite a scene
+        level = (SIZE / here.size).log2().floor().clamp(0, LEVELS - 1).long()
+        patch = sprites.pixels[level, here.sprite]  # (R, 4, SIZE, SIZE)
+        grid = F.affine_grid(_placement(here, height, width), [len(rows), 4, height, width], align_corners=False)
+        painted = F.grid_sample(patch, grid, align_corners=False)  # (R, 4, H, W)
+        images[rows] = painted[:, :3] * here.tint[:, :, None, None] + images[rows] * (1 - painted[:, 3:])
+    return images.clamp_(0, 1)
+
+
+def _placement(here: Layout, height: int, width: int) -> torch.Tensor:
+    """The affine map (R, 2, 3) from canvas to sprite coordinates, both running from −1 to 1."""
+    x, y = here.centre.unbind(-1)
+    flip = 1 - 2 * here.mirrored.float()
+    cos, sin = here.angle.cos() / here.size, here.angle.sin() / here.size
+    offset_x, offset_y = width / 2 - x, height / 2 - y  # canvas centre seen from the sprite's centre, pixels
+    rows = [
+        [flip * cos * width, flip * sin * height, flip * 2 * (cos * offset_x + sin * offset_y)],
+        [-sin * width, cos * height, 2 * (cos * offset_y - sin * offset_x)],
+    ]
+    return torch.stack([torch.stack(row, -1) for row in rows], 1)
+
+
+def backgrounds(count: int, height: int, width: int, generator: torch.Generator) -> torch.Tensor:
+    """Sky over ground in two random pale colours, with soft cloudy texture: (count, 3, height, width) in [0, 1]."""
+    device = generator.device
+    colours = 0.45 + 0.55 * torch.rand(count, 2, 3, 1, 1, generator=generator, device=device)
+    horizon = torch.rand(count, 1, 1, 1, generator=generator, device=device)
+    ground = torch.sigmoid((torch.linspace(0, 1, height, device=device)[:, None] - horizon) * 20)  # (count, 1, H, 1)
+    texture = torch.randn(count, 3, 6, 8, generator=generator, device=device)
+    texture = F.interpolate(texture, (height, width), mode="bilinear", align_corners=False)
+    return (colours[:, 0] * (1 - ground) + colours[:, 1] * ground + 0.06 * texture).clamp(0, 1)
+
+
+def uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> torch.Tensor:
+    """Uniform random numbers on the generator's device."""
+    return low + (high - low) * torch.rand(shape, generator=generator, device=generator.device)
+
+
+def degrade(pixels: torch.Tensor, most_noise: float, generator: torch.Generator) -> torch.Tensor:
+    """Photographic damage, different for each image (B, 3, H, W): contrast, colour cast, noise up to σ = `most_noise`."""
+    b = len(pixels)
+    gain, cast = uniform((b, 1, 1, 1), 0.8, 1.15, generator), uniform((b, 3, 1, 1), -0.08, 0.08, generator)
+    sigma = uniform((b, 1, 1, 1), 0.0, most_noise, generator)
+    noise = torch.randn(pixels.shape, generator=generator, device=pixels.device)
+    return ((pixels - 0.5) * gain + 0.5 + cast + sigma * noise).clamp(0, 1)

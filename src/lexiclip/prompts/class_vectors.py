@@ -1,0 +1,94 @@
+"""Contexts and class names in, class vectors out: what a variant is at scoring time (METHOD §3)."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from lexiclip.clip.backbone import tokenize
+from lexiclip.clip.text_tower import encode_prompts, encode_texts
+from lexiclip.errors import InputError
+from lexiclip.files import atomic_path
+from lexiclip.prompts.contexts import Contexts, PromptLayout, prompt_embeddings, prompt_layout
+
+
+class ClassVectors(NamedTuple):
+    """L2-normalised text features of K classes, each (K, D); evidence is None where the variant has none."""
+
+    global_: Tensor
+    local: Tensor
+    evidence: Tensor | None
+
+
+def class_vectors(clip: nn.Module, contexts: Contexts, names: Sequence[str]) -> ClassVectors:
+    """Class vectors of `names` under learned contexts; no gradient."""
+    with torch.no_grad():
+        return encode_contexts(clip, contexts, prompt_layout(clip, names, len(contexts.global_)))
+
+
+def encode_contexts(clip: nn.Module, contexts: Contexts, layout: PromptLayout) -> ClassVectors:
+    """Class vectors of a precomputed layout, all contexts in one pass of the text tower; differentiable."""
+    used = [context for context in contexts if context is not None]
+    embeddings = torch.cat([prompt_embeddings(layout, context) for context in used])  # (2K or 3K, L, d)
+    vectors = encode_prompts(clip, embeddings, layout.eos.repeat(len(used))).chunk(len(used))
+    return ClassVectors(vectors[0], vectors[1], vectors[2] if len(used) == 3 else None)
+
+
+@torch.no_grad()
+def zero_shot_vectors(
+    clip: nn.Module, names: Sequence[str], template: str = "a photo of a {}."
+) -> ClassVectors:
+    """CLIP's own class vectors, nothing learned: the same for the global and the local branch."""
+    texts = [template.format(name.replace("_", " ")) for name in names]
+    vectors = encode_texts(clip, tokenize(texts).to(next(clip.parameters()).device)).global_
+    return ClassVectors(vectors, vectors, None)
+
+
+class Prompts(NamedTuple):
+    """A saved variant: class vectors, their names, the id of their CLIP, the contexts if any were learned."""
+
+    vectors: ClassVectors
+    names: tuple[str, ...]
+    model: str
+    contexts: Contexts | None
+
+
+def save_prompts(path: str | Path, prompts: Prompts) -> None:
+    """Write class vectors, contexts, names and model id as one safetensors file."""
+    groups = {"vectors": prompts.vectors, "contexts": prompts.contexts}
+    tensors = {
+        f"{group}.{branch}": tensor.detach().float().cpu().clone(memory_format=torch.contiguous_format)
+        for group, branches in groups.items()
+        for branch, tensor in (branches._asdict().items() if branches else ())
+        if tensor is not None
+    }
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={"names": json.dumps(prompts.names), "model": prompts.model})
+
+
+def load_prompts(path: str | Path, model: str | None = None) -> Prompts:
+    """Read `save_prompts`' file. InputError if it is damaged, or not made with the CLIP of id `model`."""
+    try:
+        tensors, metadata = read_tensors(path)
+        names, made_with = tuple(json.loads(metadata["names"])), metadata["model"]
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as prompts ({error}): train the variant again") from None
+    vectors = ClassVectors(*(tensors.get(f"vectors.{branch}") for branch in ClassVectors._fields))
+    contexts = Contexts(*(tensors.get(f"contexts.{branch}") for branch in Contexts._fields))
+    rows = {None if tensor is None else len(tensor) for tensor in (vectors.global_, vectors.local)}
+    if rows != {len(names)}:
+        raise InputError(f"{path}: class vectors {rows} for {len(names)} names: train the variant again")
+    if model is not None and made_with != model:
+        raise InputError(f"{path}: made with CLIP {made_with}, not {model}: train the variant again")
+    return Prompts(vectors, names, made_with, None if contexts.local is None else contexts)
+
+
+def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the metadata of a safetensors file."""
+    with safe_open(path, "pt") as file:
+        return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118

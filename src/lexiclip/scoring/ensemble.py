@@ -1,0 +1,62 @@
+"""Scores of several variants become one (METHOD §6): their mean, or each class from one variant.
+
+Letters: V variants, N images, K classes.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lexiclip.errors import InputError
+from lexiclip.files import read_json
+from lexiclip.scoring.fusion import standardise
+
+
+def mean_standardised(scores: Tensor) -> Tensor:
+    """Mean over variants (N, K) of scores (V, N, K), each standardised over the classes of its image.
+
+    An image's scores do not depend on the other images, so one photo alone gets the same ones.
+    """
+    return standardise(scores.float()).mean(0)
+
+
+def class_advantage(scores: Tensor, choice: Tensor) -> Tensor:
+    """Column k (N, K) from variant choice[k] of scores (V, N, K). Scales stay the variants' own."""
+    return scores[choice, :, torch.arange(scores.shape[2])].T  # (K, N) -> (N, K)
+
+
+def choose_by_caption_ap(caption_ap: Tensor) -> Tensor:
+    """The best variant of each class (K,) by average precision on held-out captions (V, K), no image seen.
+
+    Ties go to the first variant, and so do classes that no held-out caption names (NaN).
+    """
+    known = caption_ap.nan_to_num(-1)
+    return (known == known.amax(0)).int().argmax(0)  # argmax of a tie alone may return any
+
+
+def read_choice(path: str | Path, variants: Sequence[str], names: Sequence[str]) -> Tensor:
+    """The variant index of each class (K,) from a JSON file {variant: [class names]}.
+
+    InputError unless each class of `names` is chosen exactly once, from a variant of `variants`.
+    """
+    chosen = read_json(path)
+    if not isinstance(chosen, dict):
+        raise InputError(f'{path}: expected variants with their classes, as in {{"best": ["dog"]}}')
+    choice = {}
+    for variant, classes in chosen.items():
+        if variant not in variants:
+            raise InputError(f"{path}: unknown variant {variant!r}: choose from {', '.join(variants)}")
+        for name in classes:
+            if name not in names:
+                raise InputError(
+                    f"{path}: {variant}: unknown class {name!r}: use the names of the vocabulary"
+                )
+            if name in choice:
+                raise InputError(f"{path}: class {name!r} is chosen twice: keep one")
+            choice[name] = list(variants).index(variant)
+    missing = [name for name in names if name not in choice]
+    if missing:
+        raise InputError(f"{path}: no variant for {', '.join(missing)}: name each class once")
+    return torch.tensor([choice[name] for name in names])

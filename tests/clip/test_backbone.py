@@ -1,0 +1,134 @@
+"""Loading CLIPs: what loads is what was saved, what does not load says why."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from lexiclip.clip.backbone import encode_name, load_clip, model_id, preprocess_size, tokenize
+from lexiclip.errors import InputError
+
+CONFIG = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 64, "layers": [1, 2, 1, 1], "width": 8, "patch_size": None},
+    "text_cfg": {"context_length": 77, "vocab_size": 512, "width": 64, "heads": 1, "layers": 1},
+}
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "tiny.json"
+    path.write_text(json.dumps(CONFIG))
+    return path
+
+
+def test_random_is_always_the_same(config):
+    torch.manual_seed(3)
+    first, second = load_clip(str(config), "random"), load_clip(str(config), "random")
+    assert model_id(first) == model_id(second) and len(model_id(first)) == 16
+    assert preprocess_size(first) == 64
+    assert not first.training and not any(parameter.requires_grad for parameter in first.parameters())
+
+
+def test_any_weight_changes_the_id(config):
+    clip = load_clip(str(config), "random")
+    before = model_id(clip)
+    clip.visual.layer2[1].conv1.weight[0, 0, 0, 0] += 1
+    assert model_id(clip) != before
+
+
+def test_safetensors_round_trip(config, tmp_path):
+    clip = load_clip(str(config), "random")
+    clip.text_projection += 1
+    path = tmp_path / "tiny.safetensors"
+    save_file({name: tensor.contiguous() for name, tensor in clip.state_dict().items()}, path)
+    assert model_id(load_clip(str(config), str(path))) == model_id(clip)
+
+
+@pytest.mark.parametrize("archive", ["state dict", "torchscript"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_openai_layout_tells_its_architecture(config, tmp_path, archive):
+    clip = load_clip(str(config), "random")
+    path = tmp_path / "tiny.pt"
+    if archive == "state dict":
+        torch.save(clip.state_dict(), path)
+    else:
+        torch.jit.save(torch.jit.script(Holder(clip.state_dict())), path)
+    loaded = load_clip(None, path)
+    assert model_id(loaded) == model_id(clip)
+    assert loaded.visual.layer1[0].conv1.weight.shape == clip.visual.layer1[0].conv1.weight.shape
+    assert preprocess_size(loaded) == 64
+
+
+class Holder(torch.nn.Module):
+    """Any module with the given state dict: what an OpenAI archive is to its reader."""
+
+    def __init__(self, state):
+        super().__init__()
+        for name, tensor in state.items():
+            module = self
+            *parents, leaf = name.split(".")
+            for parent in parents:
+                if not hasattr(module, parent):
+                    module.add_module(parent, torch.nn.Module())
+                module = getattr(module, parent)
+            module.register_buffer(leaf, tensor.clone())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+def broken_files(folder, config):
+    clip = load_clip(str(config), "random")
+    torch.save(clip.state_dict(), folder / "whole.pt")
+    (folder / "cut.pt").write_bytes((folder / "whole.pt").read_bytes()[:5000])
+    torch.save({"a": torch.zeros(2)}, folder / "other.pt")
+    torch.save([1, 2], folder / "list.pt")
+    torch.save(
+        {name: tensor for name, tensor in clip.state_dict().items() if "layer3" not in name},
+        folder / "part.pt",
+    )
+    save_file({"a": torch.zeros(2)}, folder / "other.safetensors")
+    (folder / "cut.safetensors").write_bytes(b"\x01\x02")
+    (folder / "page.safetensors").write_text("<!DOCTYPE html> not found")
+    (folder / "empty.pt").write_bytes(b"")
+
+
+def test_bad_weights_end_in_one_line_that_names_the_file(config, tmp_path):
+    broken_files(tmp_path, config)
+    load_clip(None, tmp_path / "whole.pt")
+    for name in (
+        *("cut.pt", "other.pt", "list.pt", "part.pt", "empty.pt", "none.pt"),
+        *("other.safetensors", "cut.safetensors", "page.safetensors", "none.safetensors"),
+    ):
+        with pytest.raises(InputError, match=name.replace(".", r"\.")) as caught:
+            load_clip(str(config), tmp_path / name)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "weights", "said"),
+    [
+        ("RN5O", "random", "RN5O"),
+        ("RN50", "opnai", "opnai.*openai"),
+        ("absent.json", "random", "absent.json"),
+        (None, "random", "None"),
+    ],
+)
+def test_unknown_names_are_refused(model, weights, said):
+    with pytest.raises(InputError, match=said):
+        load_clip(model, weights)
+
+
+def test_a_config_that_is_none(tmp_path):
+    path = tmp_path / "odd.json"
+    for content in ('{"embed_dim": 3}', "[]", '{"embed_dim": 8, "vision_cfg": {"hue": 1}, "text_cfg": {}}'):
+        path.write_text(content)
+        with pytest.raises(InputError, match=r"odd\.json"):
+            load_clip(str(path), "random")
+
+
+def test_names_are_tokenised_as_in_a_sentence():
+    row = tokenize(["traffic light."])[0]
+    assert encode_name("traffic_light") == row[: int(row.argmax()) + 1].tolist()

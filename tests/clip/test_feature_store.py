@@ -1,0 +1,81 @@
+"""The feature store against one text encoded at a time, and what it refuses."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from lexiclip.clip.backbone import model_id, tokenize
+from lexiclip.clip.feature_store import open_store, write_store
+from lexiclip.clip.text_tower import encode_texts
+from lexiclip.errors import InputError
+
+TEXTS = [
+    f"a photo of a {a}{b}." for a in ("", "small ", "very small red ") for b in ("dog", "cat", "hair drier")
+]
+TEXTS += ["", "Ein Hündchen 犬 🐕", "tram " * 100]
+
+
+def digest(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def folder(small_clip, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("store")
+    write_store(folder, small_clip, TEXTS, batch_tokens=40)
+    return folder
+
+
+def test_each_text_as_if_alone(small_clip, folder):
+    store = open_store(folder, model_id(small_clip))
+    assert sorted(store.index) == sorted(TEXTS)
+    batch = store.batch([store.index[text] for text in TEXTS])
+    for row, text in enumerate(TEXTS):
+        alone = encode_texts(small_clip, tokenize([text]))
+        length = int(alone.lengths)
+        assert batch.mask[row].tolist() == [True] * length + [False] * (batch.mask.shape[1] - length)
+        torch.testing.assert_close(batch.local[row, :length], alone.local[0], rtol=1e-3, atol=5e-4)
+        torch.testing.assert_close(batch.global_[row], alone.global_[0], rtol=1e-3, atol=5e-4)
+        assert batch.local[row, length:].abs().sum() == 0
+    assert torch.equal(store.global_features([3, 0, 3]), store.batch([3, 0, 3]).global_)
+
+
+def test_bytes_depend_on_texts_and_weights_alone(small_clip, folder, tmp_path):
+    write_store(tmp_path / "again", small_clip, [*reversed(TEXTS), TEXTS[0]], batch_tokens=40)
+    assert digest(tmp_path / "again") == digest(folder)
+    write_store(tmp_path / "fewer", small_clip, TEXTS[1:], batch_tokens=40)
+    assert digest(tmp_path / "fewer")["features.npy"] != digest(folder)["features.npy"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "features.npy").write_bytes((folder / "features.npy").read_bytes()[:-100]),
+        lambda folder: (folder / "features.npy").unlink(),
+        lambda folder: np.save(folder / "features.npy", np.zeros((5, 24), np.float16)),
+        lambda folder: np.save(folder / "offsets.npy", np.arange(3)),
+        lambda folder: (folder / "texts.json").write_text(json.dumps(sorted(TEXTS[:-1]))),
+        lambda folder: (folder / "texts.json").write_text("{"),
+        lambda folder: (folder / "header.json").unlink(),
+        lambda folder: (folder / "header.json").write_text("[]"),
+    ],
+)
+def test_damage_is_refused(small_clip, tmp_path, damage):
+    write_store(tmp_path, small_clip, TEXTS[:4])
+    open_store(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(InputError, match=str(tmp_path)):
+        open_store(tmp_path)
+
+
+def test_another_model_is_refused(folder):
+    with pytest.raises(InputError, match="0123456789abcdef"):
+        open_store(folder, "0123456789abcdef")
+
+
+def test_no_texts(small_clip, tmp_path):
+    with pytest.raises(InputError, match="no text"):
+        write_store(tmp_path, small_clip, [])

@@ -1,0 +1,51 @@
+"""The text tower cut at EOS against all 77 positions, one text at a time."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from lexiclip.clip.backbone import tokenize
+from lexiclip.clip.text_tower import embed_tokens, encode_prompts, encode_texts
+from lexiclip.errors import InputError
+
+TEXTS = ["a dog", "A kitchen with a microwave, refrigerator, and sink.", "", "tram " * 100]
+
+
+def plain_features(clip, text):
+    """Every position of one text, none cut, by open_clip's forward pass; and the position of EOS."""
+    tokens = tokenize([text])
+    x = clip.token_embedding(tokens) + clip.positional_embedding
+    x = clip.ln_final(clip.transformer(x, attn_mask=clip.attn_mask)) @ clip.text_projection
+    return F.normalize(x[0], dim=-1), int(tokens.argmax())
+
+
+def test_cutting_changes_nothing(small_clip):
+    for chosen in (TEXTS[:3], TEXTS):
+        features = encode_texts(small_clip, tokenize(chosen))
+        for row, text in enumerate(chosen):
+            local, eos = plain_features(small_clip, text)
+            assert features.lengths[row] == eos + 1
+            torch.testing.assert_close(features.local[row, : eos + 1], local[: eos + 1], rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(features.global_[row], local[eos], rtol=1e-4, atol=1e-5)
+        assert features.local.shape[1] == int(features.lengths.max())
+
+
+def test_global_feature_is_that_of_open_clip(small_clip):
+    tokens = tokenize(TEXTS)
+    expected = small_clip.encode_text(tokens, normalize=True)
+    torch.testing.assert_close(encode_texts(small_clip, tokens).global_, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_prompts_of_token_embeddings_are_texts(small_clip):
+    tokens = tokenize(TEXTS)
+    embeddings = embed_tokens(small_clip, tokens).requires_grad_()
+    prompts = encode_prompts(small_clip, embeddings, tokens.argmax(dim=-1))
+    torch.testing.assert_close(prompts, encode_texts(small_clip, tokens).global_, rtol=1e-4, atol=1e-5)
+    prompts.sum().backward()
+    assert embeddings.grad[0, :3].abs().sum() > 0
+    assert embeddings.grad[0, 4:].abs().sum() == 0  # after EOS
+
+
+def test_a_tower_that_is_not_causal_is_refused(small_clip):
+    with pytest.raises(InputError, match="not causal"):
+        encode_texts(torch.nn.Linear(1, 1), tokenize(["a dog"]))

@@ -1,0 +1,64 @@
+"""Saved prompts come back as they were; damaged ones are refused."""
+
+import hashlib
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from lexiclip.errors import InputError
+from lexiclip.prompts.class_vectors import (
+    Prompts,
+    class_vectors,
+    load_prompts,
+    save_prompts,
+    zero_shot_vectors,
+)
+from lexiclip.prompts.contexts import init_contexts
+
+NAMES = ("dog", "hair drier")
+
+
+@pytest.fixture(params=["plain", "evidence", "untuned"])
+def prompts(request, small_clip):
+    if request.param == "untuned":
+        return Prompts(zero_shot_vectors(small_clip, NAMES), NAMES, "abc", None)
+    contexts = init_contexts(3, 32, evidence=request.param == "evidence", seed=0)
+    return Prompts(class_vectors(small_clip, contexts, NAMES), NAMES, "abc", contexts)
+
+
+def same(first, second):
+    if first is None or second is None:
+        return first is second
+    return all(
+        a is b if a is None or b is None else torch.equal(a, b) for a, b in zip(first, second, strict=True)
+    )
+
+
+def test_round_trip(prompts, tmp_path):
+    digests = set()
+    for name in ("a.safetensors", "b.safetensors"):
+        save_prompts(tmp_path / name, prompts)
+        digests.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
+    loaded = load_prompts(tmp_path / "a.safetensors", "abc")
+    assert same(loaded.vectors, prompts.vectors) and same(loaded.contexts, prompts.contexts)
+    assert loaded.names == NAMES and loaded.model == "abc"
+    assert len(digests) == 1
+
+
+def test_refusals(prompts, tmp_path):
+    path = tmp_path / "p.safetensors"
+    save_prompts(path, prompts)
+    with pytest.raises(InputError, match="CLIP abc, not xyz"):
+        load_prompts(path, "xyz")
+    save_prompts(path, prompts._replace(names=("dog",)))
+    with pytest.raises(InputError, match=r"p\.safetensors"):
+        load_prompts(path)
+    save_file({"other": torch.zeros(2)}, path)
+    with pytest.raises(InputError, match=r"p\.safetensors"):
+        load_prompts(path)
+    path.write_bytes(b"damaged")
+    with pytest.raises(InputError, match=r"p\.safetensors"):
+        load_prompts(path)
+    with pytest.raises(InputError, match=r"absent\.safetensors"):
+        load_prompts(tmp_path / "absent.safetensors")

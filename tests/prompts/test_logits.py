@@ -1,0 +1,67 @@
+"""Logits against METHOD §4 written as loops, and what masks and evidence do."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from lexiclip.prompts.class_vectors import ClassVectors
+from lexiclip.prompts.logits import score
+
+
+def unit(*shape, seed):
+    return F.normalize(
+        torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64), dim=-1
+    )
+
+
+def plain_local(features, vectors, kept):
+    """z_l of one image or caption: features (P, D) of which `kept` count."""
+    classes = len(vectors.local)
+    a = [[float(f @ t) for t in vectors.local] for f in features]
+    relevance = a
+    if vectors.evidence is not None:
+        relevance = [[float(f @ e) for e in vectors.evidence] for f in features]
+        for row in a:
+            damping = torch.softmax(
+                torch.tensor([50 * value * (max(row) + 1) for value in row]).double(), dim=0
+            )
+            row[:] = [value * float(d) for value, d in zip(row, damping, strict=True)]
+    found = []
+    for k in range(classes):
+        p = torch.softmax(torch.tensor([50 * relevance[i][k] for i in kept]).double(), dim=0)
+        found.append(sum(4 * a[i][k] * float(weight) for i, weight in zip(kept, p, strict=True)))
+    return found
+
+
+@pytest.mark.parametrize("evidence", [None, unit(4, 6, seed=4)])
+def test_equals_the_loops(evidence):
+    global_, local = unit(3, 6, seed=0), unit(3, 5, 6, seed=1)
+    vectors = ClassVectors(unit(4, 6, seed=2), unit(4, 6, seed=3), evidence)
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [1, 0, 0, 0, 0]]).bool()
+    logits = score(global_, local, vectors, mask)
+    for row in range(3):
+        kept = [i for i in range(5) if mask[row, i]]
+        expected = torch.tensor(plain_local(local[row], vectors, kept)).double()
+        torch.testing.assert_close(logits.local[row], expected, rtol=1e-6, atol=1e-9)
+        torch.testing.assert_close(logits.global_[row], 4 * vectors.global_ @ global_[row])
+    cut = score(global_[1:], local[1:, :2], vectors, mask[1:, :2])
+    torch.testing.assert_close(cut.local, logits.local[1:], rtol=1e-6, atol=1e-9)
+
+
+def test_one_matching_cell_is_enough():
+    local = torch.zeros(1, 9, 3)
+    local[..., 2] = 1  # background fits no class
+    local[0, 4] = torch.tensor([1.0, 0, 0])
+    vectors = ClassVectors(torch.eye(3)[:2], torch.eye(3)[:2], None)
+    logits = score(torch.eye(3)[2:], local, vectors)
+    assert logits.global_.tolist() == [[0, 0]]
+    assert logits.local[0, 0] == pytest.approx(4, abs=1e-6)
+    assert logits.local[0, 1] == 0
+
+
+def test_the_best_class_of_a_position_takes_it():
+    local = F.normalize(torch.tensor([[[0.8, 0.6]]]), dim=-1)
+    without = score(local[:, 0], local, ClassVectors(torch.eye(2), torch.eye(2), None)).local[0]
+    competing = score(local[:, 0], local, ClassVectors(torch.eye(2), torch.eye(2), torch.eye(2))).local[0]
+    torch.testing.assert_close(without, torch.tensor([3.2, 2.4]))
+    torch.testing.assert_close(competing, torch.tensor([3.2, 0.0]), rtol=1e-4, atol=1e-4)

@@ -1,0 +1,195 @@
+"""Training: it learns, repeats itself, goes on after a kill, and equals torch's own optimiser step for step."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+
+from lexiclip.clip.feature_store import open_store, write_store
+from lexiclip.errors import InputError
+from lexiclip.prompts import training
+from lexiclip.prompts.class_vectors import class_vectors, encode_contexts
+from lexiclip.prompts.contexts import Contexts, init_contexts, prompt_layout
+from lexiclip.prompts.logits import score
+from lexiclip.prompts.losses import cooccurrence_weights, distillation_loss, ranking_loss
+from lexiclip.prompts.schedule import learning_rate
+from lexiclip.prompts.training import train_prompts
+
+NAMES = ["dog", "cat", "kite", "hair drier"]
+PAIRS = [(a, b) for a in range(4) for b in range(4)]
+SETTINGS = {
+    "n_ctx": 2,
+    "evidence": False,
+    "epochs": 4,
+    "keep_epoch": 2,
+    "batch_size": 5,
+    "lr": 0.01,
+    "warmup_epochs": 1,
+    "warmup_lr": 0.001,
+    "weight_decay": 5e-4,
+    "momentum": 0.9,
+    "ema_decay": None,
+    "cooccurrence": None,
+    "init": None,
+    "seed": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def data(small_clip, tmp_path_factory):
+    """The store of sentences naming two classes, their rows, their labels."""
+    folder = tmp_path_factory.mktemp("store")
+    texts = [f"a photo of a {NAMES[a]} and a {NAMES[b]}." for a, b in PAIRS]
+    write_store(folder, small_clip, texts)
+    store = open_store(folder)
+    labels = torch.zeros(len(PAIRS), 4)
+    for row, pair in enumerate(PAIRS):
+        labels[row, list(pair)] = 1
+    return store, np.array([store.index[text] for text in texts]), labels
+
+
+def digest(contexts):
+    return hashlib.sha256(b"".join(c.numpy().tobytes() for c in contexts if c is not None)).hexdigest()
+
+
+def plain_training(clip, store, rows, labels, settings):
+    """The same by torch.optim.SGD, parameters changed in place."""
+    start = settings["init"] or init_contexts(
+        settings["n_ctx"], 32, evidence=settings["evidence"], seed=settings["seed"]
+    )
+    student = Contexts(*(None if c is None else c.clone().requires_grad_() for c in start))
+    average = Contexts(*(None if c is None else c.clone() for c in start))
+    used = [c for c in student if c is not None]
+    optimizer = torch.optim.SGD(used, momentum=settings["momentum"], weight_decay=settings["weight_decay"])
+    layout = prompt_layout(clip, NAMES, settings["n_ctx"])
+    weights = None if settings["cooccurrence"] is None else cooccurrence_weights(settings["cooccurrence"])
+    for epoch in range(settings["keep_epoch"]):
+        rate = {key: settings[key] for key in ("lr", "epochs", "warmup_epochs", "warmup_lr")}
+        optimizer.param_groups[0]["lr"] = learning_rate(epoch, **rate)
+        order = np.random.default_rng([settings["seed"], epoch]).permutation(len(rows))
+        for start in range(0, len(rows) - settings["batch_size"] + 1, settings["batch_size"]):
+            picked = order[start : start + settings["batch_size"]]
+            batch = store.batch(rows[picked])
+            logits = score(batch.global_, batch.local, encode_contexts(clip, student, layout), batch.mask)
+            loss = sum(ranking_loss(branch, labels[picked], weights) for branch in logits)
+            if settings["ema_decay"] is not None:
+                for m, theta in zip(average, student, strict=True):
+                    if m is not None:
+                        m.mul_(settings["ema_decay"]).add_((1 - settings["ema_decay"]) * theta.detach())
+                vectors = class_vectors(clip, average, NAMES)
+                loss = loss + distillation_loss(
+                    logits, score(batch.global_, batch.local, vectors, batch.mask)
+                )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return student, average
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {
+            "evidence": True,
+            "cooccurrence": torch.rand(4, 4, generator=torch.Generator().manual_seed(0)) + 0.1,
+        },
+        {"ema_decay": 0.9, "result": "average"},
+        {"ema_decay": 0.9, "init": init_contexts(2, 32, evidence=False, seed=9)},
+    ],
+)
+def test_equals_torch_sgd(small_clip, data, changed):
+    settings = {**SETTINGS, **changed}
+    student, average = plain_training(small_clip, *data, settings)
+    found = train_prompts(small_clip, *data, NAMES, **settings).contexts
+    for actual, expected in zip(found, average if "result" in changed else student, strict=True):
+        if expected is None:
+            assert actual is None
+        else:
+            torch.testing.assert_close(actual, expected.detach(), rtol=1e-4, atol=1e-6)
+
+
+def test_the_loss_falls(small_clip, data):
+    settings = {**SETTINGS, "epochs": 12, "keep_epoch": 12, "batch_size": 16, "lr": 0.05}
+    history = train_prompts(small_clip, *data, NAMES, **settings).history
+    assert history[-1]["loss"] < 0.9 * history[0]["loss"]
+    assert [row["epoch"] for row in history] == list(range(1, 13))
+    assert history[0]["lr"] == 0.001 and history[1]["lr"] == 0.05
+
+
+def test_same_seed_same_bytes_other_seed_other_bytes(small_clip, data):
+    first, again = (train_prompts(small_clip, *data, NAMES, **SETTINGS) for _ in range(2))
+    other = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "seed": 1})
+    assert digest(first.contexts) == digest(again.contexts) and first.history == again.history
+    assert digest(first.contexts) != digest(other.contexts)
+
+
+def test_a_killed_run_ends_with_the_same_bytes(small_clip, data, tmp_path, monkeypatch):
+    settings = {
+        **SETTINGS,
+        "epochs": 3,
+        "keep_epoch": 3,
+        "ema_decay": 0.9,
+        "checkpoint": tmp_path / "run.safetensors",
+    }
+    whole = train_prompts(small_clip, *data, NAMES, **{**settings, "checkpoint": None})
+    calls = []
+    plain_step = training.sgd_step
+
+    def killed_step(*given, **named):
+        calls.append(1)
+        if len(calls) == 8:  # in the middle of the third epoch
+            raise KeyboardInterrupt
+        return plain_step(*given, **named)
+
+    monkeypatch.setattr(training, "sgd_step", killed_step)
+    with pytest.raises(KeyboardInterrupt):
+        train_prompts(small_clip, *data, NAMES, **settings)
+    resumed = train_prompts(small_clip, *data, NAMES, **settings)
+    assert len(calls) == 8 + 3
+    assert digest(resumed.contexts) == digest(whole.contexts)
+    assert resumed.history == whole.history
+
+
+def test_another_runs_checkpoint_is_left_alone(small_clip, data, tmp_path):
+    path = tmp_path / "run.safetensors"
+    train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "checkpoint": path})
+    expected = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "lr": 0.02})
+    found = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "lr": 0.02, "checkpoint": path})
+    assert digest(found.contexts) == digest(expected.contexts)
+    path.write_bytes(b"damaged")
+    found = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "lr": 0.02, "checkpoint": path})
+    assert digest(found.contexts) == digest(expected.contexts)
+
+
+def test_a_batch_larger_than_the_data_is_the_data(small_clip, data):
+    history = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "batch_size": 1024}).history
+    assert [row["step"] for row in history] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"lr": float("nan"), "warmup_epochs": 0}, "epoch 1, step 2"),
+        ({"init": init_contexts(3, 32, evidence=False, seed=0)}, "init"),
+        ({"init": init_contexts(2, 32, evidence=True, seed=0)}, "init"),
+        ({"keep_epoch": 5}, "keep_epoch 5"),
+        ({"result": "average"}, "ema_decay"),
+    ],
+)
+def test_refusals(small_clip, data, changed, said):
+    with pytest.raises(InputError, match=said):
+        train_prompts(small_clip, *data, NAMES, **{**SETTINGS, **changed})
+
+
+def test_nothing_to_train_on(small_clip, data):
+    store, rows, labels = data
+    with pytest.raises(InputError, match="0 texts"):
+        train_prompts(small_clip, store, rows[:0], labels[:0], NAMES, **SETTINGS)
+
+
+def test_schedule_is_that_of_dassl():
+    rates = [learning_rate(epoch, lr=0.01, epochs=4, warmup_epochs=2, warmup_lr=0.001) for epoch in range(5)]
+    assert rates == pytest.approx([0.001, 0.001, 0.01, 0.01 * (1 + 0.5**0.5) / 2, 0.005])
+    assert learning_rate(0, lr=0.01, epochs=4, warmup_epochs=0, warmup_lr=1) == 0.01

@@ -1,0 +1,60 @@
+"""Co-occurrence against the reference's numbers, a double loop and small cases."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from lexiclip.errors import InputError
+from lexiclip.scoring.cooccurrence import cooccurrence, modulate, row_normalised
+
+
+def slow_cooccurrence(labels: np.ndarray) -> np.ndarray:
+    classes = labels.shape[1]
+    result = np.zeros((classes, classes))
+    for i in range(classes):
+        for j in range(classes):
+            naming_i = [row for row in labels if row[i]]
+            if i != j and naming_i:
+                result[i, j] = sum(row[j] for row in naming_i) / len(naming_i)
+    return result
+
+
+def test_golden(shared):
+    for path in sorted((shared / "golden").glob("golden_*.npz")):
+        golden = np.load(path)
+        matrix = row_normalised(golden["co_counts"] / golden["co_nums"][:, None])
+        adjusted = modulate(torch.from_numpy(golden["co_raw"]), matrix)
+        np.testing.assert_allclose(adjusted, golden["co_adjusted"], rtol=1e-4)
+
+
+def test_worked_by_hand():
+    labels = np.array([[1, 1, 0], [1, 0, 0], [1, 1, 0], [1, 0, 0]])
+    assert cooccurrence(labels).tolist() == [[0, 0.5, 0], [1, 0, 0], [0, 0, 0]]
+
+
+def test_sparse_equals_dense_equals_loops():
+    labels = (np.random.default_rng(0).random((60, 7)) < 0.3).astype(np.int8)
+    expected = slow_cooccurrence(labels)
+    np.testing.assert_allclose(cooccurrence(labels), expected)
+    np.testing.assert_allclose(cooccurrence(sparse.csr_matrix(labels)), expected)
+    np.testing.assert_allclose(cooccurrence(sparse.coo_array(labels)), expected)
+
+
+def test_rows_sum_to_one_or_stay_zero():
+    matrix = row_normalised(np.array([[0.0, 0.2, 0.6], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]))
+    np.testing.assert_allclose(matrix, [[0, 0.25, 0.75], [0, 0, 0], [1, 0, 0]])
+
+
+def test_modulate_keeps_type_and_input():
+    local = torch.tensor([[[1.0, 2.0]]])
+    matrix = np.array([[0.0, 1.0], [0.0, 0.0]])
+    assert modulate(local, matrix).tolist() == [[[1.0, 2.5]]]
+    assert local.tolist() == [[[1.0, 2.0]]]
+    assert modulate(local.half(), matrix).dtype == torch.float16
+    assert modulate(local, matrix, weight=0.0).tolist() == local.tolist()
+
+
+def test_counts_instead_of_labels_are_refused():
+    with pytest.raises(InputError, match="zeros and ones"):
+        cooccurrence(np.array([[2, 0], [1, 1]]))

@@ -1,0 +1,75 @@
+"""Ensembles worked by hand, and the reference's fixed choice as data."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from lexiclip.errors import InputError
+from lexiclip.scoring.ensemble import choose_by_caption_ap, class_advantage, mean_standardised, read_choice
+
+REFERENCE = Path(__file__).parents[2] / "data" / "ensembles" / "reference_coco.json"
+VARIANTS = ("best", "ema", "zema", "diff", "diffh", "difft")
+
+
+def test_mean_standardised_worked_by_hand():
+    scores = torch.tensor([[[1.0, 2.0, 3.0]], [[30.0, 20.0, 10.0]]])  # (2, 1, 3): opposite orders cancel
+    torch.testing.assert_close(mean_standardised(scores), torch.zeros(1, 3))
+    torch.testing.assert_close(mean_standardised(scores[:1]), torch.tensor([[-1.0, 0.0, 1.0]]))
+
+
+def test_mean_standardised_of_an_image_does_not_depend_on_the_others():
+    scores = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(mean_standardised(scores)[2:3], mean_standardised(scores[:, 2:3]))
+
+
+def test_class_advantage_takes_columns():
+    scores = torch.arange(12.0).reshape(2, 2, 3)
+    choice = torch.tensor([1, 0, 1])
+    expected = [[scores[v, n, k].item() for k, v in enumerate(choice)] for n in range(2)]
+    assert class_advantage(scores, choice).tolist() == expected
+
+
+def test_choice_by_caption_ap():
+    nan = float("nan")
+    caption_ap = torch.tensor(
+        [[0.5, 0.2, nan, nan, 0.0], [0.5, 0.9, 0.1, nan, nan], [0.4, 0.9, 0.3, nan, 0.0]]
+    )
+    assert choose_by_caption_ap(caption_ap).tolist() == [0, 1, 2, 0, 0]
+
+
+def test_reference_choice_names_each_class_once():
+    chosen = json.loads(REFERENCE.read_text())
+    names = [name for classes in chosen.values() for name in classes]
+    assert len(names) == len(set(names)) == 80
+    assert [len(chosen[variant]) for variant in VARIANTS] == [25, 26, 13, 4, 4, 8]
+    choice = read_choice(REFERENCE, VARIANTS, names)
+    assert choice.bincount().tolist() == [25, 26, 13, 4, 4, 8]
+
+
+def test_reference_choice_is_that_of_coco_indices(shared):
+    categories = json.loads((shared / "photos" / "coco" / "instances.json").read_text())["categories"]
+    names = [category["name"] for category in sorted(categories, key=lambda category: category["id"])]
+    choice = read_choice(REFERENCE, VARIANTS, names)
+    assert choice[[13, 22, 42, 78]].tolist() == [VARIANTS.index("diff")] * 4
+    assert choice[[24, 26, 47, 56]].tolist() == [VARIANTS.index("diffh")] * 4
+    assert choice[[0, 2, 79, 5]].tolist() == [VARIANTS.index(v) for v in ("zema", "ema", "difft", "best")]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ({"best": ["cat"]}, "no variant for dog"),
+        ({"best": ["cat", "dog"], "ema": ["dog"]}, "'dog' is chosen twice"),
+        ({"best": ["cat", "dog", "cow"]}, "unknown class 'cow'"),
+        ({"worst": ["cat", "dog"]}, "unknown variant 'worst': choose from best, ema"),
+        (["cat"], "expected variants with"),
+    ],
+)
+def test_bad_choice_names_file_and_class(tmp_path, chosen, message):
+    path = tmp_path / "choice.json"
+    path.write_text(json.dumps(chosen))
+    with pytest.raises(InputError, match=message) as error:
+        read_choice(path, ("best", "ema"), ("cat", "dog"))
+    assert "choice.json" in str(error.value)
