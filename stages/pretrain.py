@@ -46,7 +46,10 @@ def main() -> None:
         checkpoint=CHECKPOINT,
     )
     with atomic_path("models/clip/mini.safetensors") as temporary:
-        halves = {name: t.cpu().half() if t.is_floating_point() else t.cpu() for name, t in clip.state_dict().items()}
+        halves = {
+            name: t.cpu().half() if t.is_floating_point() else t.cpu()
+            for name, t in clip.state_dict().items()
+        }
         save_file({name: tensor.contiguous() for name, tensor in halves.items()}, temporary)
     with atomic_path("metrics/pretrain.csv") as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, ["step", "loss"])

@@ -25,7 +25,12 @@ def main(caption_set: str) -> None:
     few_shot = prompts["kind"] == "completion"
     generator = np.random.default_rng(of_set.seed)
     asks = [
-        (names, completion_prompt(names, generator) if few_shot else chat_prompt(prompts, caption_set, names, lm.tokenizer))
+        (
+            names,
+            completion_prompt(names, generator)
+            if few_shot
+            else chat_prompt(prompts, caption_set, names, lm.tokenizer),
+        )
         for names in asked
     ]
 

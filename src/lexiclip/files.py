@@ -1,10 +1,12 @@
-"""Reading and writing JSON and JSON lines; every write goes to a temporary name first, then is renamed."""
+"""Reading and writing JSON, JSON lines and YAML; every write goes to a temporary name first, then is renamed."""
 
 import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import yaml
 
 from lexiclip.errors import InputError
 
@@ -30,6 +32,14 @@ def read_json(path: str | Path) -> object:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except ValueError as error:
         raise InputError(f"{path}: not JSON ({error})") from None
+
+
+def read_yaml(path: str | Path) -> object:
+    """The content of a YAML file. InputError names the file if it is missing or malformed."""
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
 
 
 def write_json(path: str | Path, value: object) -> None:

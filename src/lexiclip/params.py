@@ -6,10 +6,10 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lexiclip.errors import InputError
+from lexiclip.files import read_yaml
 
 Positive = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
@@ -86,6 +86,76 @@ class ScenesParams(Block):
     seed: int
 
 
+class ImagesParams(Block):
+    labels: str
+    folder: str
+    limit: Positive | None
+
+
+class MixParams(Block):
+    heldout_share: Share
+    seed: int
+
+
+Source = Literal["multi", "single", "challenge", "class", "pair", "companion", "set", "sampled_set"]
+
+
+class VariantParams(Block):
+    n_ctx: Positive
+    evidence: bool
+    cooccurrence: bool
+    texts: dict[Source, bool | Positive]
+    hard_classes: list[str]
+    lr: Annotated[float, Field(gt=0)]
+    warmup_epochs: Count
+    warmup_lr: Annotated[float, Field(gt=0)]
+    epochs: Positive
+    keep_epoch: Positive
+    fusion: Literal["plain", "sharper", "standardised"]
+    local_weight: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _keeps_an_epoch_it_runs(self) -> "VariantParams":
+        if self.keep_epoch > self.epochs:
+            raise ValueError(f"keep_epoch {self.keep_epoch} lies beyond epochs {self.epochs}")
+        return self
+
+
+class BaselinesParams(Block):
+    mix: str
+    fusion: Literal["plain", "sharper", "standardised"]
+    local_weight: Annotated[float, Field(ge=0)]
+    cooccurrence: bool
+
+
+class TrainParams(Block):
+    batch_size: Positive
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    seed: int
+    ema_decay: Share
+    ema_result: Literal["student", "average"]
+
+
+class WindowsParams(Block):
+    scales: list[Annotated[int, Field(ge=2)]] = Field(min_length=1)
+    shapes: list[str] = Field(min_length=1)
+    workers: Count
+    skip_unreadable: bool
+
+
+class FusionParams(Block):
+    retrieval: bool
+    window_weight: Annotated[float, Field(ge=0)]
+    threshold: float
+    cooccurrence_weight: Annotated[float, Field(ge=0)]
+
+
+class EnsembleParams(Block):
+    variants: list[str] = Field(min_length=1)
+    rule: Literal["mean", "class_advantage"]
+
+
 class Params(Block):
     vocabulary: VocabularyParams
     language_model: LanguageModelParams
@@ -96,14 +166,28 @@ class Params(Block):
     pretrain: PretrainParams
     clip: ClipParams
     scenes: ScenesParams
+    images: ImagesParams
+    mix: MixParams
+    train: TrainParams
+    variants: dict[str, VariantParams]
+    baselines: BaselinesParams
+    windows: WindowsParams
+    fusion: FusionParams
+    ensemble: EnsembleParams
+
+    @model_validator(mode="after")
+    def _ensemble_of_known_variants(self) -> "Params":
+        known = ["zero_shot", "caption_mean", *self.variants]
+        if unknown := [variant for variant in self.ensemble.variants if variant not in known]:
+            raise ValueError(f"ensemble.variants: unknown {unknown[0]!r}, choose from {', '.join(known)}")
+        return self
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:
     """The validated params. InputError names the first wrong key and says what was expected."""
+    content = read_yaml(path)
     try:
-        return Params.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+        return Params.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

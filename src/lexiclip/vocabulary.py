@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from lexiclip.errors import InputError
+from lexiclip.files import read_yaml
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,7 @@ def load_vocabulary(path: str | Path, without: Iterable[str] = ()) -> Vocabulary
     Classes in `without` still match, so that their words go to no other class, but are labelled nothing.
     InputError for a malformed file, an unknown class in `without`, a word that stands in two classes.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    content = read_yaml(path)
     classes = content.get("classes") if isinstance(content, dict) else None
     if not isinstance(classes, dict) or not all(isinstance(words or [], list) for words in classes.values()):
         raise InputError(f"{path}: expected `classes:` with a list of other words for each class name")

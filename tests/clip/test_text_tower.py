@@ -36,14 +36,13 @@ def test_global_feature_is_that_of_open_clip(small_clip):
     torch.testing.assert_close(encode_texts(small_clip, tokens).global_, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_prompts_of_token_embeddings_are_texts(small_clip):
-    tokens = tokenize(TEXTS)
+def test_embeddings_of_tokens_are_the_text(small_clip):
+    tokens = tokenize(TEXTS[:3])
     embeddings = embed_tokens(small_clip, tokens).requires_grad_()
     prompts = encode_prompts(small_clip, embeddings, tokens.argmax(dim=-1))
     torch.testing.assert_close(prompts, encode_texts(small_clip, tokens).global_, rtol=1e-4, atol=1e-5)
-    prompts.sum().backward()
-    assert embeddings.grad[0, :3].abs().sum() > 0
-    assert embeddings.grad[0, 4:].abs().sum() == 0  # after EOS
+    (gradient,) = torch.autograd.grad(prompts[:, 0].sum(), embeddings)
+    assert gradient[0, :4].abs().amin(dim=-1).min() > 0 and gradient[0, 4:].abs().sum() == 0  # EOS is at 3
 
 
 def test_a_tower_that_is_not_causal_is_refused(small_clip):

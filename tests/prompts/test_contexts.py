@@ -7,9 +7,9 @@ from lexiclip.clip.backbone import encode_name, tokenize
 from lexiclip.clip.text_tower import embed_tokens
 from lexiclip.errors import InputError
 from lexiclip.prompts.class_vectors import class_vectors, zero_shot_vectors
-from lexiclip.prompts.contexts import Contexts, init_contexts, prompt_embeddings, prompt_layout
+from lexiclip.prompts.contexts import Contexts, init_contexts, prompt_beginnings, prompt_layout
 
-NAMES = ["dog", "traffic_light", "hair drier", "orange"]
+NAMES = ["dog", "traffic_light", "old hair drier", "orange"]
 
 
 def test_a_context_of_words_is_the_sentence(small_clip):
@@ -23,12 +23,13 @@ def test_a_context_of_words_is_the_sentence(small_clip):
 
 def test_layout_is_cut_at_the_longest_eos(small_clip):
     layout = prompt_layout(small_clip, NAMES, 5)
-    embeddings = prompt_embeddings(layout, torch.zeros(5, 32))
-    assert layout.eos.tolist() == [8, 9, 10, 8]  # SOS, 5 vectors, the name, a full stop, EOS
-    assert embeddings.shape == (4, 11, 32)
-    assert embeddings[:, 1:6].abs().sum() == 0
-    tokens = tokenize(["hair drier."])
-    torch.testing.assert_close(embeddings[2, 6:], embed_tokens(small_clip, tokens)[0, 1:6])
+    tokens = tokenize(["old hair drier."])
+    assert layout.eos.tolist() == [2, 3, 4, 2]  # the name, a full stop, EOS
+    torch.testing.assert_close(layout.endings[2], embed_tokens(small_clip, tokens)[0, 1:6])
+    contexts = Contexts(torch.zeros(5, 32), torch.ones(5, 32), None)
+    beginnings = prompt_beginnings(layout, contexts)
+    torch.testing.assert_close(beginnings[:, 0], embed_tokens(small_clip, tokens)[:, 0].expand(2, -1))
+    assert beginnings[:, 1:].mean(dim=(1, 2)).tolist() == [0, 1]
 
 
 def test_branches_take_their_own_context(small_clip):
@@ -53,5 +54,5 @@ def test_init_is_normal_and_seeded():
 
 def test_a_name_too_long_is_named(small_clip):
     with pytest.raises(InputError, match="hair drier"):
-        prompt_layout(small_clip, ["dog", "hair drier"], 72)
-    prompt_layout(small_clip, ["dog", "hair drier"], 71)
+        prompt_layout(small_clip, ["dog", "old hair drier"], 72)
+    prompt_layout(small_clip, ["dog", "old hair drier"], 71)

@@ -35,6 +35,8 @@ def filter_answers(
             else:
                 counts[f"dropped_{reason}"] += 1
     if not kept:
-        raise InputError(f"caption set {caption_set!r}: none of {len(answers)} answers is left after the rules")
+        raise InputError(
+            f"caption set {caption_set!r}: none of {len(answers)} answers is left after the rules"
+        )
     counts["kept"] = len(kept)
     return kept, dict(sorted(counts.items()))

@@ -62,11 +62,16 @@ def complete(
     same text.
     """
     tails = lm.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=not prefix)
-    tokens, mask = tails["input_ids"].to(lm.model.device), tails["attention_mask"].to(lm.model.device)  # (B, L)
+    tokens, mask = (
+        tails["input_ids"].to(lm.model.device),
+        tails["attention_mask"].to(lm.model.device),
+    )  # (B, L)
     cache = None
     if prefix:
         _, cache = _read_prefix(lm, prefix, len(prompts))
-        head = lm.tokenizer(prefix, return_tensors="pt")["input_ids"].to(tokens.device).expand(len(prompts), -1)
+        head = (
+            lm.tokenizer(prefix, return_tensors="pt")["input_ids"].to(tokens.device).expand(len(prompts), -1)
+        )
         tokens, mask = torch.cat([head, tokens], 1), torch.cat([torch.ones_like(head), mask], 1)
     stop = {"stop_strings": ["\n"], "tokenizer": lm.tokenizer} if first_line_only else {}
     torch.manual_seed(seed)

@@ -3,22 +3,21 @@
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from lexiclip.errors import InputError
+from lexiclip.files import read_yaml
 
 
 def load_prompts(path: str | Path) -> dict:
     """A prompt set: `kind: completion` with lead, shots, examples, or `kind: chat` with instructions a caption set."""
-    try:
-        prompts = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    prompts = read_yaml(path)
     needed = {"completion": {"lead", "shots", "examples"}, "chat": {"write"}}
     kind = prompts.get("kind") if isinstance(prompts, dict) else None
     if kind not in needed or not needed[kind] <= prompts.keys():
-        raise InputError(f"{path}: a prompt set has `kind: completion` with lead, shots and examples, "
-                         "or `kind: chat` with write")
+        raise InputError(
+            f"{path}: a prompt set has `kind: completion` with lead, shots and examples, "
+            "or `kind: chat` with write"
+        )
     return prompts
 
 

@@ -51,7 +51,9 @@ def write_answers(
 def _answers_so_far(partial: Path, identity: str) -> list[str]:
     if not partial.exists():
         return []
-    lines = partial.read_text(encoding="utf-8").split("\n")[:-1]  # what follows the last newline was cut short
+    lines = partial.read_text(encoding="utf-8").split("\n")[
+        :-1
+    ]  # what follows the last newline was cut short
     if not lines or json.loads(lines[0]) != identity:
         return []
     return [json.loads(line) for line in lines[1:]]

@@ -32,7 +32,7 @@ def load_openai_layout(path: str | Path) -> CLIP:
 
 
 def architecture(state: Mapping[str, Tensor]) -> dict:
-    """open_clip's embed_dim, vision_cfg and text_cfg of OpenAI-layout weights. KeyError if a weight is absent."""
+    """open_clip's embed_dim, vision_cfg and text_cfg of OpenAI-layout weights. KeyError if one is absent."""
     width = state["ln_final.weight"].shape[0]
     text = {
         "context_length": state["positional_embedding"].shape[0],

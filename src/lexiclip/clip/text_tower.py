@@ -1,4 +1,4 @@
-"""Tokens or prompt embeddings in, text features out (METHOD §3).
+"""Tokens or their embeddings in, text features out (METHOD §3).
 
 The tower is causal, so nothing after the longest EOS is computed: the features are those of all 77 positions.
 """
@@ -28,33 +28,35 @@ def encode_texts(clip: nn.Module, tokens: Tensor) -> TextFeatures:
     eos = tokens.argmax(dim=-1)  # EOS has the highest id of the vocabulary
     cut = tokens[:, : int(eos.max()) + 1]  # (B, L)
     outputs = _outputs(clip, embed_tokens(clip, cut))
-    local = F.normalize(_project(clip, outputs).float(), dim=-1)  # (B, L, D)
+    local = F.normalize(project(clip, outputs).float(), dim=-1)  # (B, L, D)
     return TextFeatures(local[torch.arange(len(local), device=local.device), eos], local, eos + 1)
 
 
 def encode_prompts(clip: nn.Module, embeddings: Tensor, eos: Tensor) -> Tensor:
     """L2-normalised features (K, D) of token embeddings (K, L, d) with EOS at `eos` (K,); differentiable."""
-    outputs = _outputs(clip, embeddings)
+    longest = int(eos.max()) + 1
+    outputs = _outputs(clip, embeddings[:, :longest])
     at_eos = outputs[torch.arange(len(outputs), device=outputs.device), eos]  # (K, d)
-    return F.normalize(_project(clip, at_eos).float(), dim=-1)
+    return F.normalize(project(clip, at_eos).float(), dim=-1)
 
 
 def embed_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:
     """Token embeddings (B, L, d) of tokens (B, L), without positions."""
-    return _tower(clip).token_embedding(tokens)
+    return text_tower(clip).token_embedding(tokens)
 
 
 def context_length(clip: nn.Module) -> int:
     """The most tokens a text may have, SOS and EOS included: 77 for every CLIP of OpenAI's."""
-    return _tower(clip).positional_embedding.shape[0]
+    return text_tower(clip).positional_embedding.shape[0]
 
 
 def text_width(clip: nn.Module) -> int:
     """The size d of a token embedding, hence of a context vector."""
-    return _tower(clip).positional_embedding.shape[1]
+    return text_tower(clip).positional_embedding.shape[1]
 
 
-def _tower(clip: nn.Module) -> nn.Module:
+def text_tower(clip: nn.Module) -> nn.Module:
+    """The module that holds the text transformer's parts. InputError if it is not causal."""
     tower = getattr(clip, "text", clip)
     if getattr(tower, "attn_mask", None) is None or not hasattr(tower, "token_embedding"):
         raise InputError(
@@ -65,11 +67,12 @@ def _tower(clip: nn.Module) -> nn.Module:
 
 
 def _outputs(clip: nn.Module, embeddings: Tensor) -> Tensor:
-    tower, length = _tower(clip), embeddings.shape[1]
+    tower, length = text_tower(clip), embeddings.shape[1]
     x = embeddings + tower.positional_embedding[:length]  # (B, L, d)
     return tower.ln_final(tower.transformer(x, attn_mask=tower.attn_mask[:length, :length]))
 
 
-def _project(clip: nn.Module, outputs: Tensor) -> Tensor:
-    projection = _tower(clip).text_projection
+def project(clip: nn.Module, outputs: Tensor) -> Tensor:
+    """Outputs (..., d) of the last layer into the joint space (..., D)."""
+    projection = text_tower(clip).text_projection
     return projection(outputs) if isinstance(projection, nn.Module) else outputs @ projection

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import yaml
 from PIL import Image, ImageFilter
 
 from lexiclip.errors import InputError
+from lexiclip.files import read_yaml
 from lexiclip.images.scenes import Layout, backgrounds, degrade, render, uniform
 from lexiclip.images.sprites import Sprites
 
@@ -28,7 +28,7 @@ class Scene(NamedTuple):
 
 def load_themes(path: str | Path, names: tuple[str, ...]) -> dict[str, list[str]]:
     """Theme name -> classes that share its scenes. InputError if a class is unknown or stands in no theme."""
-    themes = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    themes = read_yaml(path)
     listed = {name for classes in themes.values() for name in classes}
     if unknown := sorted(listed - set(names)):
         raise InputError(f"{path}: {', '.join(unknown)} not in the vocabulary (params.yaml, vocabulary)")
@@ -59,7 +59,9 @@ def draw_scenes(
         chosen = random.permutation(theme)[: random.integers(objects[0], objects[1] + 1)]
         things += [int(random.choice(shows[name])) for name in chosen]
         layout = _layout(torch.tensor(things)[None], size, generator)
-        pixels = degrade(render(sprites, layout, backgrounds(1, HEIGHT, WIDTH, generator)), noise, generator)[0]
+        pixels = degrade(render(sprites, layout, backgrounds(1, HEIGHT, WIDTH, generator)), noise, generator)[
+            0
+        ]
         image = Image.fromarray((pixels.permute(1, 2, 0) * 255).round().byte().numpy())
         image = image.filter(ImageFilter.GaussianBlur(float(random.uniform(0.0, 1.2))))
         yield Scene(image, list(_annotations(sprites, layout, names)))
@@ -93,8 +95,12 @@ def _layout(sprite: torch.Tensor, size: tuple[float, float], generator: torch.Ge
     return Layout(sprite, centre, side, angle, mirrored, uniform((*shape, 3), 0.8, 1.15, generator))
 
 
-def _annotations(sprites: Sprites, layout: Layout, names: tuple[str, ...]) -> Iterator[tuple[str, list[float]]]:
-    for sprite, (x, y), side in zip(layout.sprite[0], layout.centre[0].tolist(), layout.size[0].tolist(), strict=True):
+def _annotations(
+    sprites: Sprites, layout: Layout, names: tuple[str, ...]
+) -> Iterator[tuple[str, list[float]]]:
+    for sprite, (x, y), side in zip(
+        layout.sprite[0], layout.centre[0].tolist(), layout.size[0].tolist(), strict=True
+    ):
         left, top = max(0.0, x - side / 2), max(0.0, y - side / 2)
         box = [left, top, min(WIDTH, x + side / 2) - left, min(HEIGHT, y + side / 2) - top]
         for k in torch.nonzero(sprites.labels[sprite]).flatten().tolist():

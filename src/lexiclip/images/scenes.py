@@ -30,7 +30,9 @@ def render(sprites: Sprites, layout: Layout, background: torch.Tensor) -> torch.
         here = Layout(*(field[rows, slot] for field in layout))  # each field (R, …): one sprite a scene
         level = (SIZE / here.size).log2().floor().clamp(0, LEVELS - 1).long()
         patch = sprites.pixels[level, here.sprite]  # (R, 4, SIZE, SIZE)
-        grid = F.affine_grid(_placement(here, height, width), [len(rows), 4, height, width], align_corners=False)
+        grid = F.affine_grid(
+            _placement(here, height, width), [len(rows), 4, height, width], align_corners=False
+        )
         painted = F.grid_sample(patch, grid, align_corners=False)  # (R, 4, H, W)
         images[rows] = painted[:, :3] * here.tint[:, :, None, None] + images[rows] * (1 - painted[:, 3:])
     return images.clamp_(0, 1)
@@ -54,7 +56,9 @@ def backgrounds(count: int, height: int, width: int, generator: torch.Generator)
     device = generator.device
     colours = 0.45 + 0.55 * torch.rand(count, 2, 3, 1, 1, generator=generator, device=device)
     horizon = torch.rand(count, 1, 1, 1, generator=generator, device=device)
-    ground = torch.sigmoid((torch.linspace(0, 1, height, device=device)[:, None] - horizon) * 20)  # (count, 1, H, 1)
+    ground = torch.sigmoid(
+        (torch.linspace(0, 1, height, device=device)[:, None] - horizon) * 20
+    )  # (count, 1, H, 1)
     texture = torch.randn(count, 3, 6, 8, generator=generator, device=device)
     texture = F.interpolate(texture, (height, width), mode="bilinear", align_corners=False)
     return (colours[:, 0] * (1 - ground) + colours[:, 1] * ground + 0.06 * texture).clamp(0, 1)

@@ -6,13 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import yaml
 from PIL import Image, ImageDraw, ImageFont
 
 from lexiclip.errors import InputError
+from lexiclip.files import read_yaml
 
 SIZE = 64  # side of a sprite in the atlas, pixels
-LEVELS = 3  # each level is blurred to half the resolution of the one before, so that small sprites do not alias
+LEVELS = (
+    3  # each level is blurred to half the resolution of the one before, so that small sprites do not alias
+)
 
 
 class Sprites(NamedTuple):
@@ -23,19 +25,30 @@ class Sprites(NamedTuple):
 
 def load_sprites(path: str | Path, names: tuple[str, ...]) -> Sprites:
     """Draw the glyphs that `path` lists. InputError names the classes of `names` that no glyph shows."""
-    listed = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    listed = read_yaml(path)
     glyphs = [(glyph, [name]) for name, glyphs in listed["classes"].items() for glyph in glyphs]
     glyphs += list(listed["shared"].items())
     named = [(glyph, name) for name, glyphs in listed["named"].items() for glyph in glyphs]
     missing = sorted(set(names) - {name for _, shown in glyphs for name in shown})
     if missing:
-        raise InputError(f"{path}: no glyph shows {', '.join(missing)} (add one, or list it in vocabulary.without)")
+        raise InputError(
+            f"{path}: no glyph shows {', '.join(missing)} (add one, or list it in vocabulary.without)"
+        )
     labels = [[name in shown for name in names] for _, shown in glyphs]
     labels += [[False] * len(names)] * (len(named) + len(listed["clutter"]))
-    things = [" and ".join(shown) for _, shown in glyphs] + [name for _, name in named] + [""] * len(listed["clutter"])
+    things = (
+        [" and ".join(shown) for _, shown in glyphs]
+        + [name for _, name in named]
+        + [""] * len(listed["clutter"])
+    )
     font = ImageFont.truetype(_openmoji_folder() / "font" / "glyf_colr0.ttf", 2 * SIZE)
-    drawn = [_draw(glyph, font) for glyph in [g for g, _ in glyphs] + [g for g, _ in named] + list(listed["clutter"])]
-    pixels = torch.stack([torch.stack([_at_level(image, level) for image in drawn]) for level in range(LEVELS)])
+    drawn = [
+        _draw(glyph, font)
+        for glyph in [g for g, _ in glyphs] + [g for g, _ in named] + list(listed["clutter"])
+    ]
+    pixels = torch.stack(
+        [torch.stack([_at_level(image, level) for image in drawn]) for level in range(LEVELS)]
+    )
     return Sprites(pixels, torch.tensor(labels), things)
 
 

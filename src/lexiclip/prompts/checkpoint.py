@@ -30,9 +30,9 @@ def save_state(path: Path, state: RunState, run: str) -> None:
         for branch, tensor in getattr(state, part)._asdict().items()
         if tensor is not None
     }
-    metadata = {"run": run, "epoch": str(state.epoch), "history": json.dumps(state.history)}
+    facts = json.dumps({"run": run, "epoch": state.epoch, "history": state.history})
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+        save_file(tensors, temporary, metadata={"lexiclip": facts})
 
 
 def load_state(path: Path | None, run: str) -> RunState | None:
@@ -40,13 +40,13 @@ def load_state(path: Path | None, run: str) -> RunState | None:
     if path is None or not path.is_file():
         return None
     try:
-        tensors, metadata = read_tensors(path)
-    except (OSError, SafetensorError):
+        tensors, facts = read_tensors(path)
+    except (OSError, SafetensorError, ValueError):
         return None
-    if metadata.get("run") != run:
+    if facts.get("run") != run:
         return None
     parts = (
         Contexts(*(tensors.get(f"{part}.{branch}") for branch in Contexts._fields))
         for part in ("student", "average", "velocity")
     )
-    return RunState(*parts, json.loads(metadata["history"]), int(metadata["epoch"]))
+    return RunState(*parts, facts["history"], facts["epoch"])

@@ -11,10 +11,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lexiclip.clip.backbone import tokenize
-from lexiclip.clip.text_tower import encode_prompts, encode_texts
+from lexiclip.clip.prompt_tower import encode_class_prompts
+from lexiclip.clip.text_tower import encode_texts
 from lexiclip.errors import InputError
 from lexiclip.files import atomic_path
-from lexiclip.prompts.contexts import Contexts, PromptLayout, prompt_embeddings, prompt_layout
+from lexiclip.prompts.contexts import Contexts, PromptLayout, prompt_beginnings, prompt_layout
 
 
 class ClassVectors(NamedTuple):
@@ -26,26 +27,29 @@ class ClassVectors(NamedTuple):
 
 
 def class_vectors(clip: nn.Module, contexts: Contexts, names: Sequence[str]) -> ClassVectors:
-    """Class vectors of `names` under learned contexts; no gradient."""
+    """Class vectors of `names` under learned contexts; no gradient. On the CPU, wherever `clip` is."""
+    device = next(clip.parameters()).device
+    contexts = Contexts(*(None if context is None else context.to(device) for context in contexts))
     with torch.no_grad():
-        return encode_contexts(clip, contexts, prompt_layout(clip, names, len(contexts.global_)))
+        vectors = encode_contexts(clip, contexts, prompt_layout(clip, names, len(contexts.global_)))
+    return ClassVectors(*(None if vector is None else vector.cpu() for vector in vectors))
 
 
 def encode_contexts(clip: nn.Module, contexts: Contexts, layout: PromptLayout) -> ClassVectors:
     """Class vectors of a precomputed layout, all contexts in one pass of the text tower; differentiable."""
-    used = [context for context in contexts if context is not None]
-    embeddings = torch.cat([prompt_embeddings(layout, context) for context in used])  # (2K or 3K, L, d)
-    vectors = encode_prompts(clip, embeddings, layout.eos.repeat(len(used))).chunk(len(used))
-    return ClassVectors(vectors[0], vectors[1], vectors[2] if len(used) == 3 else None)
+    vectors = encode_class_prompts(
+        clip, prompt_beginnings(layout, contexts), layout.endings, layout.eos
+    )  # (C, K, D)
+    return ClassVectors(vectors[0], vectors[1], None if contexts.evidence is None else vectors[2])
 
 
 @torch.no_grad()
 def zero_shot_vectors(
     clip: nn.Module, names: Sequence[str], template: str = "a photo of a {}."
 ) -> ClassVectors:
-    """CLIP's own class vectors, nothing learned: the same for the global and the local branch."""
+    """CLIP's own class vectors, the same for the global and the local branch. On the CPU, as above."""
     texts = [template.format(name.replace("_", " ")) for name in names]
-    vectors = encode_texts(clip, tokenize(texts).to(next(clip.parameters()).device)).global_
+    vectors = encode_texts(clip, tokenize(texts).to(next(clip.parameters()).device)).global_.cpu()
     return ClassVectors(vectors, vectors, None)
 
 
@@ -67,15 +71,17 @@ def save_prompts(path: str | Path, prompts: Prompts) -> None:
         for branch, tensor in (branches._asdict().items() if branches else ())
         if tensor is not None
     }
+    # One metadata key: safetensors writes several in any order.
+    facts = json.dumps({"names": prompts.names, "model": prompts.model})
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"names": json.dumps(prompts.names), "model": prompts.model})
+        save_file(tensors, temporary, metadata={"lexiclip": facts})
 
 
 def load_prompts(path: str | Path, model: str | None = None) -> Prompts:
     """Read `save_prompts`' file. InputError if it is damaged, or not made with the CLIP of id `model`."""
     try:
-        tensors, metadata = read_tensors(path)
-        names, made_with = tuple(json.loads(metadata["names"])), metadata["model"]
+        tensors, facts = read_tensors(path)
+        names, made_with = tuple(facts["names"]), facts["model"]
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as prompts ({error}): train the variant again") from None
     vectors = ClassVectors(*(tensors.get(f"vectors.{branch}") for branch in ClassVectors._fields))
@@ -88,7 +94,8 @@ def load_prompts(path: str | Path, model: str | None = None) -> Prompts:
     return Prompts(vectors, names, made_with, None if contexts.local is None else contexts)
 
 
-def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the metadata of a safetensors file."""
+def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict]:
+    """The tensors of one of our safetensors files, and the facts under its metadata key "lexiclip"."""
     with safe_open(path, "pt") as file:
-        return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+        facts = json.loads((file.metadata() or {}).get("lexiclip", "{}"))
+        return {key: file.get_tensor(key) for key in file.keys()}, facts  # noqa: SIM118

@@ -25,10 +25,10 @@ class Contexts(NamedTuple):
 
 
 class PromptLayout(NamedTuple):
-    """What stands around a context, for K classes: before (K, 1, d), after (K, S, d), EOS at eos (K,)."""
+    """What surrounds a context: sos (1, d) and endings (K, S, d), [class name][.][EOS], EOS at eos (K,)."""
 
-    before: Tensor
-    after: Tensor
+    sos: Tensor
+    endings: Tensor
     eos: Tensor
 
 
@@ -44,24 +44,23 @@ def prompt_layout(clip: nn.Module, names: Sequence[str], n: int) -> PromptLayout
 
     InputError names the class whose prompt is longer than the text tower reads.
     """
-    sos, ends = [], []
+    endings = []
     for name in names:
-        start, *rest = encode_name(name)
-        if 1 + n + len(rest) > context_length(clip):
+        sos, *ending = encode_name(name)
+        if 1 + n + len(ending) > context_length(clip):
             raise InputError(
-                f"class {name!r}: its prompt has {1 + n + len(rest)} tokens ({n} of context), the text tower "
-                f"reads {context_length(clip)}: shorten the name or lower n"
+                f"class {name!r}: its prompt has {1 + n + len(ending)} tokens ({n} of context), the text "
+                f"tower reads {context_length(clip)}: shorten the name or lower n"
             )
-        sos.append([start])
-        ends.append(rest)
-    longest = max(map(len, ends))
+        endings.append(ending)
+    longest = max(map(len, endings))
+    padded = [ending + [0] * (longest - len(ending)) for ending in endings]  # (K, S)
+    eos = [len(ending) - 1 for ending in endings]
     device = next(clip.parameters()).device
-    padded = torch.tensor([end + [0] * (longest - len(end)) for end in ends], device=device)  # (K, S)
-    eos = torch.tensor([n + len(end) for end in ends], device=device)
-    return PromptLayout(embed_tokens(clip, torch.tensor(sos, device=device)), embed_tokens(clip, padded), eos)
+    first, rest, eos = (torch.tensor(value, device=device) for value in ([sos], padded, eos))
+    return PromptLayout(embed_tokens(clip, first), embed_tokens(clip, rest), eos)
 
 
-def prompt_embeddings(layout: PromptLayout, context: Tensor) -> Tensor:
-    """The prompts' embeddings (K, 1 + n + S, d) with `context` (n, d) in place."""
-    shared = context.expand(len(layout.before), -1, -1)  # (n, d) -> (K, n, d)
-    return torch.cat([layout.before, shared, layout.after], dim=1)
+def prompt_beginnings(layout: PromptLayout, contexts: Contexts) -> Tensor:
+    """Embeddings (C, 1 + n, d) of SOS and context, one row for each of the two or three contexts."""
+    return torch.stack([torch.cat([layout.sos, context]) for context in contexts if context is not None])

@@ -1,0 +1,113 @@
+"""The training texts of a variant: captions, and template texts made from class names (METHOD §2).
+
+A text is {"text", "labels": class names, "source"}.
+"""
+
+import hashlib
+from collections import Counter
+from itertools import combinations
+
+import numpy as np
+from open_clip import OPENAI_IMAGENET_TEMPLATES
+
+from lexiclip.errors import InputError
+
+REPEATS = 9  # METHOD §2: how often each plain template text stands in a mix
+CAPTION_SOURCES = ("multi", "single", "challenge")
+
+
+def is_held_out(text: str, share: float) -> bool:
+    """True for the same `share` of all texts in every mix: they are never trained on."""
+    return int(hashlib.sha256(text.lower().encode()).hexdigest()[:8], 16) < share * 0x1_0000_0000
+
+
+def mix_texts(
+    names: tuple[str, ...],
+    captions: dict[str, list[dict]],
+    class_sets: list[list[str]],
+    sources: dict[str, int | bool],
+    *,
+    things: list[str],
+    hard_classes: list[str],
+    seed: int,
+) -> list[dict]:
+    """The texts of a mix. `sources` switches each source on (true) or limits it to a number of texts drawn at random.
+
+    With `hard_classes`, only texts that name one are kept and only those are labelled. `things` lie outside the
+    vocabulary. InputError names the classes that no text names.
+    """
+    made = {
+        "class": lambda: _class_texts(names),
+        "pair": lambda: _repeated([_photo_of([a, b]) for a, b in combinations(names, 2)], "pair"),
+        "companion": lambda: _companion_texts(hard_classes or list(names), things),
+        "set": lambda: [_photo_of(members) | {"source": "set"} for members in class_sets],
+        "sampled_set": lambda: _sampled_sets(class_sets, np.random.default_rng([seed, 1])),
+    }
+    mix = []
+    for number, (source, wanted) in enumerate(sources.items()):
+        if wanted is False or wanted == 0:
+            continue
+        texts = captions[source] if source in CAPTION_SOURCES else made[source]()
+        if wanted is not True and len(texts) > wanted:
+            chosen = np.random.default_rng([seed, 2, number]).choice(len(texts), size=wanted, replace=False)
+            texts = [texts[i] for i in sorted(chosen)]
+        mix += texts
+    labelled = tuple(name for name in names if name in hard_classes) or names
+    mix = [text | {"labels": [name for name in text["labels"] if name in labelled]} for text in mix]
+    mix = [text for text in mix if text["labels"]]
+    named = {name for text in mix for name in text["labels"]}
+    if missing := [name for name in labelled if name not in named]:
+        raise InputError(f"mix without a text of {', '.join(missing)}: add a source, such as `class: true`")
+    return mix
+
+
+def count_sources(mix: list[dict]) -> dict[str, int]:
+    """How many texts of each source a mix holds."""
+    return dict(Counter(text["source"] for text in mix))
+
+
+def _photo_of(members: list[str], labels: list[str] | None = None) -> dict:
+    phrase = " and a ".join(members)
+    return {"text": f"a photo of a {phrase}.", "labels": list(members if labels is None else labels)}
+
+
+def _repeated(texts: list[dict], source: str) -> list[dict]:
+    return [text | {"source": source} for text in texts for _ in range(REPEATS)]
+
+
+def _class_texts(names: tuple[str, ...]) -> list[dict]:
+    plain = _repeated([_photo_of([name]) for name in names], "class")
+    return plain + [
+        {"text": template(name), "labels": [name], "source": "class"}
+        for name in names
+        for template in OPENAI_IMAGENET_TEMPLATES
+    ]
+
+
+def _companion_texts(classes: list[str], things: list[str]) -> list[dict]:
+    return [
+        _photo_of([name, thing], labels=[name]) | {"source": "companion"}
+        for name in classes
+        for thing in things
+    ]
+
+
+def _sampled_sets(class_sets: list[list[str]], generator: np.random.Generator) -> list[dict]:
+    texts = []
+    for members in class_sets:
+        if len(members) < 4:
+            continue
+        for _ in range(5):
+            size = int(generator.integers(3, len(members) + 1))
+            subset = [members[i] for i in sorted(generator.choice(len(members), size=size, replace=False))]
+            texts.append(_photo_of(subset, labels=members) | {"source": "sampled_set"})
+    return texts
+
+
+def label_matrix(texts: list[dict], names: tuple[str, ...]) -> np.ndarray:
+    """Labels (N, K) int8 of texts: 1 where a text names a class."""
+    column_of = {name: k for k, name in enumerate(names)}
+    labels = np.zeros((len(texts), len(names)), dtype=np.int8)
+    for row, text in enumerate(texts):
+        labels[row, [column_of[name] for name in text["labels"]]] = 1
+    return labels

@@ -1,0 +1,39 @@
+"""Stage baselines: class vectors that nothing was tuned for, CLIP's own and those moved to the mean caption."""
+
+import torch
+import torch.nn.functional as F
+
+from lexiclip.clip.backbone import load_clip, model_id
+from lexiclip.clip.feature_store import open_store
+from lexiclip.errors import run_stage
+from lexiclip.files import read_jsonl, write_json
+from lexiclip.mixes import label_matrix
+from lexiclip.params import load_params
+from lexiclip.prompts.caption_ap import as_metrics, caption_ap
+from lexiclip.prompts.class_vectors import ClassVectors, Prompts, save_prompts, zero_shot_vectors
+from lexiclip.vocabulary import load_vocabulary
+
+
+def main() -> None:
+    params = load_params()
+    names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
+    clip = load_clip(params.clip.model, params.clip.weights)
+    store = open_store("data/features", model_id(clip))
+    zero_shot = zero_shot_vectors(clip, names)
+    captions, heldout = (read_jsonl(f"data/mixes/{mix}.jsonl") for mix in (params.baselines.mix, "heldout"))
+    labels = torch.from_numpy(label_matrix(captions, names)).float()  # (N, K)
+    sums = labels.T @ store.global_features([store.index[row["text"]] for row in captions])  # (K, D)
+    moved = F.normalize(zero_shot.global_ + F.normalize(sums, dim=-1), dim=-1)
+    rows = [store.index[row["text"]] for row in heldout]
+    for name, vectors in {"zero_shot": zero_shot, "caption_mean": ClassVectors(moved, moved, None)}.items():
+        save_prompts(f"models/prompts/{name}.safetensors", Prompts(vectors, names, model_id(clip), None))
+        precisions = caption_ap(
+            store, rows, label_matrix(heldout, names), vectors, params.baselines.local_weight
+        )
+        write_json(f"metrics/captions_ap/{name}.json", as_metrics(precisions, names))
+        print(
+            f"models/prompts/{name}.safetensors, held-out caption mAP {as_metrics(precisions, names)['mAP']}"
+        )
+
+
+run_stage(main)
