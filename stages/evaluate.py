@@ -20,7 +20,7 @@ def main() -> None:
     dataset = load_coco(params.images.labels, params.images.folder, names, params.images.limit)
     row_of = {image_id: row for row, image_id in enumerate(dataset.ids)}
     metrics: dict[str, dict] = {}
-    per_class = []
+    per_class: list[dict] = [{"class": name} for name in names]
     for variant in (*BASELINES, *params.variants, "ensemble"):
         stored = np.load(f"data/scores/{variant}.npz")
         if unknown := [image_id for image_id in stored["ids"] if image_id not in row_of]:
@@ -34,14 +34,13 @@ def main() -> None:
             metrics[variant] = {**whole, "windows": windows}
         else:
             metrics[variant] = {"whole": whole, "windows": windows}
-        for name, precision in zip(names, average_precisions(stored["scores"], labels), strict=True):
-            if not np.isnan(precision):
-                per_class.append({"class": name, "variant": variant, "AP": round(100 * precision, 2)})
+        for row, precision in zip(per_class, average_precisions(stored["scores"], labels), strict=True):
+            row[variant] = round(100 * precision, 2)
     write_json("metrics/metrics.json", metrics)
     with atomic_path("metrics/per_class_ap.csv") as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["class", "variant", "AP"])
+        writer = csv.DictWriter(file, per_class[0].keys())
         writer.writeheader()
-        writer.writerows(per_class)
+        writer.writerows(row for row in per_class if not np.isnan(row["ensemble"]))
     print_table(metrics)
 
 

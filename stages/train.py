@@ -55,7 +55,7 @@ def main(variant: str, ema: bool) -> None:
         f"models/prompts/{variant}.safetensors", Prompts(vectors, names, model_id(clip), tuned.contexts)
     )
     rows = [store.index[row["text"]] for row in heldout]
-    precisions = caption_ap(store, rows, label_matrix(heldout, names), vectors, of_variant.local_weight)
+    precisions = caption_ap(store, rows, label_matrix(heldout, names), vectors)
     write_json(f"metrics/captions_ap/{variant}.json", as_metrics(precisions, names))
     with atomic_path(f"metrics/train/{variant}.csv") as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, ["step", "epoch", "lr", "loss"], extrasaction="ignore")

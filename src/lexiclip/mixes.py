@@ -31,10 +31,10 @@ def mix_texts(
     hard_classes: list[str],
     seed: int,
 ) -> list[dict]:
-    """The texts of a mix. `sources` switches each source on (true) or limits it to a number of texts drawn at random.
+    """The texts of a mix. `sources` switches a source on or limits it to a number of texts drawn at random.
 
-    With `hard_classes`, only texts that name one are kept and only those are labelled. `things` lie outside the
-    vocabulary. InputError names the classes that no text names.
+    With `hard_classes`, only texts that name one are kept and only those are labelled. `things` lie outside
+    the vocabulary. InputError names the classes that no text names.
     """
     made = {
         "class": lambda: _class_texts(names),
@@ -52,9 +52,11 @@ def mix_texts(
             chosen = np.random.default_rng([seed, 2, number]).choice(len(texts), size=wanted, replace=False)
             texts = [texts[i] for i in sorted(chosen)]
         mix += texts
-    labelled = tuple(name for name in names if name in hard_classes) or names
+    labelled = tuple(name for name in names if name in hard_classes) if hard_classes else names
     mix = [text | {"labels": [name for name in text["labels"] if name in labelled]} for text in mix]
     mix = [text for text in mix if text["labels"]]
+    if not labelled:
+        raise InputError(f"hard_classes: none of {', '.join(hard_classes)} is a class of the vocabulary")
     named = {name for text in mix for name in text["labels"]}
     if missing := [name for name in labelled if name not in named]:
         raise InputError(f"mix without a text of {', '.join(missing)}: add a source, such as `class: true`")

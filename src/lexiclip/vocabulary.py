@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,25 +11,40 @@ from pathlib import Path
 from lexiclip.errors import InputError
 from lexiclip.files import read_yaml
 
+# A word, what follows its apostrophe, or a punctuation mark; space, hyphen and underscore only separate.
+TOKEN = re.compile(r"[^\W_]+|(?<=\w)['\u2019]\w*|[^\w\s-]")
+
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """K class names in the order of every score column, and the class each phrase stands for (None: no label)."""
+    """K class names in the order of every score column, and the class of each phrase (None: no label).
+
+    A phrase is its tokens joined by single spaces. One of `adjectives` ("orange") is labelled nothing before
+    a word other than those of `after_noun` ("an orange shirt").
+    """
 
     names: tuple[str, ...]
     phrases: dict[str, str | None]
-
-    @functools.cached_property
-    def _pattern(self) -> re.Pattern:
-        # Longest first, so that a matched phrase is consumed before a shorter name in it is tried.
-        longest_first = sorted(self.phrases, key=len, reverse=True)
-        alternatives = "|".join(re.escape(phrase).replace(r"\ ", "[ -]?") for phrase in longest_first)
-        return re.compile(rf"(?<![a-z])(?:{alternatives})(?![a-z])")
+    adjectives: frozenset[str] = frozenset()
+    after_noun: frozenset[str] = frozenset()
 
     def labels(self, text: str) -> list[str]:
-        """The classes that `text` names, in class order."""
-        found = (match.group() for match in self._pattern.finditer(text.lower()))
-        return self.in_order(self._classes[_squeezed(phrase)] for phrase in found)
+        """The classes `text` names, in class order. A matched phrase is consumed, so "hot dog" is no dog."""
+        tokens = TOKEN.findall(text.lower())
+        found, start = set(), 0
+        while start < len(tokens):
+            for stop in range(min(start + self._longest, len(tokens)), start, -1):
+                phrase = " ".join(tokens[start:stop])
+                if phrase in self.phrases:
+                    if phrase not in self.adjectives or self._ends_noun(tokens[stop : stop + 1]):
+                        found.add(self.phrases[phrase])
+                    start = stop - 1
+                    break
+            start += 1
+        return self.in_order(found)
+
+    def _ends_noun(self, following: list[str]) -> bool:
+        return not following or not following[0].isalpha() or following[0] in self.after_noun
 
     def in_order(self, names: Iterable[str | None]) -> list[str]:
         """Those of `names` that are classes, each once, in class order."""
@@ -36,45 +52,80 @@ class Vocabulary:
         return [name for name in self.names if name in wanted]
 
     @functools.cached_property
-    def _classes(self) -> dict[str, str | None]:
-        return {_squeezed(phrase): name for phrase, name in self.phrases.items()}
+    def _longest(self) -> int:
+        return max(phrase.count(" ") + 1 for phrase in self.phrases)
 
 
 def load_vocabulary(path: str | Path, without: Iterable[str] = ()) -> Vocabulary:
-    """Read a YAML of `classes: {name: [other words]}` and `ignore: [phrases]`.
+    """Read a YAML of `classes: {name: [other words]}` and, if need be, `ignore`, `adjectives`, `after_noun`.
 
-    Classes in `without` still match, so that their words go to no other class, but are labelled nothing.
-    InputError for a malformed file, an unknown class in `without`, a word that stands in two classes.
+    Regular plurals and spellings joined or with a hyphen are added to every word. Classes in `without` still
+    match, so that their words go to no other class, but are labelled nothing. InputError for a malformed
+    file, an unknown class in `without`, a word that stands in two classes.
     """
-    content = read_yaml(path)
-    classes = content.get("classes") if isinstance(content, dict) else None
-    if not isinstance(classes, dict) or not all(isinstance(words or [], list) for words in classes.values()):
-        raise InputError(f"{path}: expected `classes:` with a list of other words for each class name")
-    for name in without:
-        if name not in classes:
-            near = difflib.get_close_matches(name, map(str, classes), 1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise InputError(f"vocabulary.without: no class {name!r} in {path}{hint}")
-    phrases: dict[str, str | None] = {}
+    classes, extra = _read_words(path)
+    without = set(without)
+    for name in sorted(without - set(classes)):
+        near = difflib.get_close_matches(name, classes, 1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise InputError(f"vocabulary.without: no class {name!r} in {path}{hint}")
+    owners: dict[str, str] = {}
     for name, words in classes.items():
-        for word in [name, *(words or [])]:
-            for phrase in (str(word).lower(), _plural(str(word).lower())):
-                if phrases.setdefault(phrase, name) != name:
-                    raise InputError(f"{path}: {word!r} stands for both {phrases[phrase]!r} and {name!r}")
-    left_out = set(without)
-    phrases = {phrase: None if name in left_out else name for phrase, name in phrases.items()}
-    phrases |= {form: None for phrase in content.get("ignore") or [] for form in (phrase, _plural(phrase))}
-    return Vocabulary(tuple(name for name in classes if name not in left_out), phrases)
+        for word in [name, *words]:
+            for phrase in _forms(word):
+                if owners.setdefault(phrase, name) != name:
+                    raise InputError(f"{path}: {word!r} stands for both {owners[phrase]!r} and {name!r}")
+    phrases = {phrase: None if name in without else name for phrase, name in owners.items()}
+    for word in extra["ignore"]:
+        if word.lower() in owners:
+            raise InputError(f"{path}: {word!r} is ignored and stands for {owners[word.lower()]!r}: keep one")
+        phrases |= {phrase: None for phrase in _forms(word) if phrase not in owners}
+    names = tuple(name for name in classes if name not in without)
+    return Vocabulary(names, phrases, frozenset(extra["adjectives"]), frozenset(extra["after_noun"]))
 
 
-def _plural(phrase: str) -> str:
-    """The regular plural of a phrase's last word."""
-    if re.search(r"(s|x|z|ch|sh)$", phrase):
-        return phrase + "es"
-    if re.search(r"[^aeiou]y$", phrase):
-        return phrase[:-1] + "ies"
-    return phrase + "s"
+def _read_words(path: str | Path) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """The words of each class and the lists beside `classes`, all checked to be text."""
+    content = read_yaml(path)
+    classes = content.pop("classes", None) if isinstance(content, dict) else None
+    if not isinstance(classes, dict) or not classes:
+        raise InputError(f"{path}: expected `classes:` with a list of other words for each class name")
+    extra = {"ignore": [], "adjectives": [], "after_noun": []}
+    if unknown := [key for key in content if key not in extra]:
+        raise InputError(f"{path}: unknown key {unknown[0]!r}: choose classes, {', '.join(extra)}")
+    classes = {name: words or [] for name, words in classes.items()}
+    extra |= {key: words or [] for key, words in content.items()}
+    for key, words in [*classes.items(), *extra.items()]:
+        if not isinstance(words, list):
+            raise InputError(f"{path}: {key}: expected a list of words, got {words!r:.60}")
+        for word in [key, *words]:
+            if not isinstance(word, str) or not word.strip():
+                raise InputError(f"{path}: {key}: expected words, got {word!r:.60} (put it in quotes)")
+    return classes, extra
 
 
-def _squeezed(phrase: str) -> str:
-    return phrase.replace(" ", "").replace("-", "")
+def _forms(word: str) -> set[str]:
+    """A word's phrases: singular and regular plurals, each with its spaces and hyphens kept or left out."""
+    forms = set()
+    for form in [word.lower(), *_plurals(word.lower())]:
+        parts = re.split(r"[\s-]+", form.strip())
+        for separators in itertools.product(["", " "], repeat=len(parts) - 1):
+            spelling = "".join(map("".join, zip(parts, [*separators, ""], strict=True)))
+            forms.add(" ".join(TOKEN.findall(spelling)))
+    return forms
+
+
+def _plurals(word: str) -> list[str]:
+    """The regular plurals of a phrase's last word; where English has two ways ("-fs", "-ves"), both."""
+    if re.search(r"([sxz]|[cs]h)$", word):
+        return [word + "es"]
+    if re.search(r"[^aeiou]y$", word):
+        return [word[:-1] + "ies"]
+    irregular = []
+    if word.endswith("o"):
+        irregular.append(word + "es")
+    if re.search(r"[^f]f$|[iln]ife$", word):
+        irregular.append(re.sub(r"fe?$", "ves", word))
+    if word.endswith("man"):
+        irregular.append(word[:-2] + "en")
+    return [word + "s", *irregular]

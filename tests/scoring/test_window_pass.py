@@ -143,7 +143,7 @@ def test_unreadable_images_are_named_after_the_pass(clip, texts, images, tmp_pat
         run(clip, images, texts, folder)
     assert "\n" not in str(error.value)
     assert list(shard_bytes(folder)) == ["scores_00000.safetensors"]
-    with pytest.raises(InputError, match="scores_00001.*score the images again"):
+    with pytest.raises(InputError, match=r"scores_00001.*score the images again"):
         read_scores(folder, "best")
 
 
@@ -173,10 +173,16 @@ def test_bad_input(clip, texts, images, tmp_path):
         run(clip, [], texts, tmp_path)
     with pytest.raises(InputError, match="image 0 is listed twice"):
         run(clip, [images[0], images[0]], texts, tmp_path)
-    with pytest.raises(InputError, match="captions of .'diff'."):
+    with pytest.raises(InputError, match=r"captions of .'diff'."):
         run(clip, images, (texts[0], {"diff": texts[1]["best"]}), tmp_path)
     run(clip, images[:1], texts, tmp_path / "scores")
     with pytest.raises(InputError, match="no scores of variant 'diff': it has best, ema"):
         read_scores(tmp_path / "scores", "diff")
     with pytest.raises(InputError, match=r"index\.json"):
         read_scores(tmp_path / "elsewhere", "best")
+    (tmp_path / "scores" / "scores_00000.safetensors").write_bytes(b"broken")
+    with pytest.raises(InputError, match="missing or damaged"):
+        read_scores(tmp_path / "scores", "best")
+    (tmp_path / "scores" / "index.json").write_text("[]")
+    with pytest.raises(InputError, match="not an index"):
+        read_scores(tmp_path / "scores", "best")

@@ -1,21 +1,26 @@
-"""A language model's answer in, single captions out, and the rules a caption must pass (METHOD §1, "Parsing")."""
+"""A language model's answer in, single captions out; the rules a caption must pass (METHOD §1, "Parsing")."""
 
 import re
 
-MARKER = re.compile(r"(?:^|(?<=\s))\d{1,3}[.)]\s+")
-CJK = re.compile(r"[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef]")
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+MARKER = re.compile(r"(?:^|(?<=\s))[(]?(\d{1,3})(?:[.)]\s+|[.)](?=[^\W\d]|[\"'\u201c]))")
+LEAD_IN = re.compile(
+    r"(?i)(sure|certainly|of course|okay|i hope|i can help|i'd be happy|i'll|i apologi[sz]e|i'm sorry"
+    r"|sorry|as an ai|here are|let me know|note that|please|these (sentences|descriptions|captions))\b"
+    r"|.*:$|\d+[.)]?$"
+)
+HEADING = re.compile(r"(?i)(image|picture|scene|sentence|caption|description)( description)? ?\d*: +")
+QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
+CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff\ufffd]")
 
 
 def parse_answer(answer: str) -> list[str]:
-    """The captions of an answer: split at line ends and at "N. " markers; lead-ins ("Sure, here are:") fall away."""
-    captions = []
-    for line in answer.splitlines():
-        for piece in MARKER.split(line):
-            caption = piece.strip().lstrip("-*• ").strip(" \"“”'")
-            if caption and not caption.endswith(":"):
-                captions.append(caption)
-    return captions
+    """The captions of an answer, split at line ends and "N. " markers; lead-ins ("Sure, here are") fall away.
+
+    Bullets, headings ("Image 2:") and surrounding quotes are stripped, runs of spaces become one.
+    """
+    pieces = [piece for line in answer.splitlines() for piece in _split_at_markers(line)]
+    return [caption for caption in map(_bare, pieces) if caption and not LEAD_IN.match(caption)]
 
 
 def broken_rule(caption: str) -> str | None:
@@ -27,3 +32,23 @@ def broken_rule(caption: str) -> str | None:
     if len(caption) <= 5:
         return "short"
     return "long" if len(caption) >= 150 else None
+
+
+def _split_at_markers(line: str) -> list[str]:
+    pieces, start, number = [], 0, None
+    for marker in MARKER.finditer(line):
+        before = line[: marker.start()].rstrip()
+        # "a table for 6. The room" has no marker: one follows a sentence's end or counts on.
+        if not before or before[-1] in ".!?:;\"'\u201d)" or int(marker[1]) == (number or 0) + 1:
+            pieces.append(line[start : marker.start()])
+            start, number = marker.end(), int(marker[1])
+    return [*pieces, line[start:]]
+
+
+def _bare(piece: str) -> str:
+    caption = HEADING.sub("", " ".join(piece.split()).strip("*_# ").lstrip("-\u2013\u2022\u00b7 "), count=1)
+    inside, closing = caption[1:], QUOTES.get(caption[:1])
+    if closing and closing not in inside[:-1]:
+        return inside.removesuffix(closing).strip()
+    # A lone quote at the end is what a cut-off answer leaves of a quoted caption.
+    return caption[:-1].strip() if caption.count('"') == 1 and caption.endswith('"') else caption

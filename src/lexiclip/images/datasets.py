@@ -17,46 +17,65 @@ class Dataset(NamedTuple):
     labels: np.ndarray
 
 
+class CocoLabels(NamedTuple):
+    """N images in the order of COCO's numbers, their files, K class names and labels (N, K) int8."""
+
+    numbers: list[int]
+    files: list[str]
+    names: tuple[str, ...]
+    labels: np.ndarray
+
+
 def load_coco(
     instances: str | Path, folder: str | Path, names: tuple[str, ...], limit: int | None
 ) -> Dataset:
-    """Image-level labels of COCO's instances JSON; the file name's stem is the id.
+    """The first `limit` images of COCO's instances JSON with their files; the file name's stem is the id.
 
-    A crowd annotation shows its class like any other, as in TaI-DPT's evaluation; an image without annotations is
-    kept; categories outside `names` are passed over. InputError names a missing image, class or key.
+    InputError as for `read_coco_labels`, and for an image that is not in `folder`.
     """
-    content = read_json(instances)
-    try:
-        images = sorted(content["images"], key=lambda image: image["id"])
-        name_of = {category["id"]: category["name"] for category in content["categories"]}
-        shown = [
-            (annotation["image_id"], name_of[annotation["category_id"]])
-            for annotation in content["annotations"]
-        ]
-        files = {image["id"]: image["file_name"] for image in images}
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{instances}: not COCO's instances JSON (no {error}): expected images, "
-                         "annotations and categories") from None  # fmt: skip
-    if missing := [name for name in names if name not in name_of.values()]:
-        raise InputError(
-            f"{instances}: no category {', '.join(missing)} (rename it, or list it in vocabulary.without)"
-        )
-    if len(files) < len(images):
-        raise InputError(f"{instances}: an image id stands twice")
-    kept = list(files)[:limit]
-    row_of, column_of = (
-        {image_id: i for i, image_id in enumerate(kept)},
-        {name: k for k, name in enumerate(names)},
-    )
-    labels = np.zeros((len(kept), len(names)), dtype=np.int8)
-    for image_id, name in shown:
-        if image_id not in files:
-            raise InputError(f"{instances}: an annotation names image {image_id}, which is not listed")
-        if image_id in row_of and name in column_of:
-            labels[row_of[image_id], column_of[name]] = 1
-    paths = [Path(folder, files[image_id]) for image_id in kept]
+    coco = read_coco_labels(instances, names)
+    paths = [Path(folder, file) for file in coco.files[:limit]]
     if absent := [path for path in paths if not path.is_file()]:
         raise InputError(
             f"{instances}: {len(absent)} images are not in {folder}, the first is {absent[0].name}"
         )
-    return Dataset([path.stem for path in paths], paths, labels)
+    return Dataset([path.stem for path in paths], paths, coco.labels[:limit])
+
+
+def read_coco_labels(instances: str | Path, names: tuple[str, ...] | None = None) -> CocoLabels:
+    """Image-level labels of COCO's instances JSON, without its images; `names` default to its categories.
+
+    A crowd annotation shows its class like any other, as in TaI-DPT's evaluation; an image without any is
+    kept; categories outside `names` are passed over. InputError names a missing class or key, an image
+    that stands twice or that only an annotation knows.
+    """
+    content = read_json(instances)
+    try:
+        images = sorted(content["images"], key=lambda image: image["id"])
+        numbers, files = [image["id"] for image in images], [image["file_name"] for image in images]
+        categories = sorted(content["categories"], key=lambda category: category["id"])
+        name_of = {category["id"]: category["name"] for category in categories}
+        shown = [
+            (annotation["image_id"], name_of[annotation["category_id"]])
+            for annotation in content["annotations"]
+        ]
+        stems = {Path(file).stem for file in files}
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{instances}: not COCO's instances JSON (no {error}): expected images, "
+                         "annotations and categories") from None  # fmt: skip
+    if len(set(numbers)) < len(numbers) or len(stems) < len(files):
+        raise InputError(f"{instances}: an image id or a file name stands twice")
+    names = tuple(name_of.values()) if names is None else names
+    if missing := [name for name in names if name not in name_of.values()]:
+        raise InputError(
+            f"{instances}: no category {', '.join(missing)} (rename it, or list it in vocabulary.without)"
+        )
+    row_of = {number: row for row, number in enumerate(numbers)}
+    column_of = {name: k for k, name in enumerate(names)}
+    labels = np.zeros((len(numbers), len(names)), dtype=np.int8)
+    for number, name in shown:
+        if number not in row_of:
+            raise InputError(f"{instances}: an annotation names image {number}, which is not listed")
+        if name in column_of:
+            labels[row_of[number], column_of[name]] = 1
+    return CocoLabels(numbers, files, names, labels)

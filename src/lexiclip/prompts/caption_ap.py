@@ -10,15 +10,16 @@ from lexiclip.prompts.logits import score
 
 
 @torch.inference_mode()
-def caption_ap(
-    store: Store, rows: np.ndarray, labels: np.ndarray, vectors: ClassVectors, local_weight: float
-) -> np.ndarray:
-    """Average precision (K,) of global + c · local over the captions `rows` (N,) with labels (N, K); NaN if none."""
+def caption_ap(store: Store, rows: list[int], labels: np.ndarray, vectors: ClassVectors) -> np.ndarray:
+    """Average precision (K,) of global + local logits over the captions `rows` (N,) with labels (N, K).
+
+    NaN for a class that no caption names.
+    """
     scores = []
     for start in range(0, len(rows), 1024):
         batch = store.batch(rows[start : start + 1024])
         logits = score(batch.global_, batch.local, vectors, batch.mask)
-        scores.append(logits.global_ + local_weight * logits.local)
+        scores.append(logits.global_ + logits.local)
     return average_precisions(torch.cat(scores).numpy(), labels)
 
 

@@ -2,7 +2,7 @@
 
 A view is the whole image or a window. It is encoded once and scored by every variant; fp16 scores go to
 `scores_00000.safetensors`, ...: for variant v "v.global" and "v.local" (n, 1+W, K), where v has captions also
-"v.retrieved" (n, 1+W, K) and "v.sims" (n, 1+W), the whole image first. `index.json` lists shards and settings.
+"v.retrieved" (n, 1+W, K) and "v.sims" (n, 1+W), the whole image first. `index.json` lists the shards.
 """
 
 import hashlib
@@ -61,11 +61,11 @@ def score_images(
     rank: int = 0,
     ranks: int = 1,
 ) -> list[str]:
-    """Score images (id, path) with every variant of `vectors`, on the device of `clip`; finished shards are kept.
+    """Score images (id, path) with every variant of `vectors`, on the device of `clip`; keep finished shards.
 
-    `caption_sets` holds the L2-normalised features (N, D) of the variants that retrieve, `names` the K classes;
-    `workers` processes decode; this process scores shards rank, rank + ranks, ... Returns a line for each image
-    left out. Without `skip_unreadable` they are an InputError, raised when all other shards are written.
+    `caption_sets` holds the L2-normalised features (N, D) of the variants that retrieve, `names` the K
+    classes; `workers` processes decode; this process scores shards rank, rank + ranks, ... Returns a line for
+    each image left out. Without `skip_unreadable` they are an InputError, raised after the other shards.
     """
     _check(images, vectors, caption_sets)
     device = next(clip.parameters()).device
@@ -109,7 +109,7 @@ def score_images(
 def _load_views(
     path: Path, scales: Sequence[int], shapes: Sequence[str], size: int
 ) -> tuple[Tensor | None, str]:
-    """The views uint8 (1+W, 3, size, size) of one image, or None and why there are none (runs in a worker)."""
+    """The views uint8 (1+W, 3, size, size) of one image, or None and the reason (runs in a worker)."""
     try:
         image = load_rgb(path)
     except InputError as error:
@@ -171,33 +171,28 @@ def read_shards(folder: str | Path, variant: str) -> Iterator[WindowScores]:
 
     InputError for an unknown variant, or a shard that is missing or from a run with other settings.
     """
-    index = read_json(Path(folder, "index.json"))
-    settings = {key: value for key, value in index.items() if key != "shards"}
+    settings = read_json(Path(folder, "index.json"))
+    if not isinstance(settings, dict) or not {"shards", "variants"} <= set(settings):
+        raise InputError(f"{folder}/index.json: not an index of scores: score the images again")
+    shards = settings.pop("shards")
     if variant not in settings["variants"]:
-        raise InputError(
-            f"{folder}: no scores of variant {variant!r}: it has {', '.join(settings['variants'])}"
-        )
-    for i in range(len(index["shards"])):
+        has = ", ".join(settings["variants"])
+        raise InputError(f"{folder}: no scores of variant {variant!r}: it has {has}")
+    for i in range(len(shards)):
         path = _shard_path(folder, i)
         try:
-            with safe_open(path, "pt") as file:
-                metadata = json.loads(file.metadata()["lexiclip"])
-                found = {key for key in file.keys() if key.startswith(f"{variant}.")}  # noqa: SIM118 (not a dict)
-                fields = ("global", "local", "retrieved", "sims")
-                tensors = [
-                    file.get_tensor(key) if (key := f"{variant}.{f}") in found else None for f in fields
-                ]
-        except (OSError, SafetensorError):
+            tensors, metadata = _read_shard(path, variant)
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
             raise InputError(
                 f"{path}: missing or damaged: score the images again, the rest is kept"
             ) from None
-        ids = metadata.pop("ids")
+        ids = metadata.pop("ids", [])
         if metadata != settings:
-            raise InputError(
-                f"{path}: scored with other settings than index.json says: score the images again"
-            )
+            raise InputError(f"{path}: scored with other settings than index.json: score the images again")
         if ids:  # else every image of the shard was unreadable
-            yield WindowScores(ids, *tensors)
+            yield WindowScores(
+                ids, *(tensors.get(field) for field in ("global", "local", "retrieved", "sims"))
+            )
 
 
 def read_scores(folder: str | Path, variant: str) -> WindowScores:
@@ -211,6 +206,15 @@ def _shard_path(folder: str | Path, i: int) -> Path:
     return Path(folder, f"scores_{i:05d}.safetensors")
 
 
+def _read_shard(path: Path, variant: str) -> tuple[dict[str, Tensor], dict]:
+    """The tensors of one variant by field, and the shard's settings with its ids."""
+    prefix = f"{variant}."
+    with safe_open(path, "pt") as file:
+        keys = [key for key in file.keys() if key.startswith(prefix)]  # noqa: SIM118 (not a dict)
+        tensors = {key.removeprefix(prefix): file.get_tensor(key) for key in keys}
+        return tensors, json.loads(file.metadata()["lexiclip"])
+
+
 def _write_shard(path: Path, tensors: dict[str, Tensor], metadata: dict) -> None:
     with atomic_path(path) as temporary:  # one metadata key: safetensors writes several in any order
         save_file(tensors, temporary, {"lexiclip": json.dumps(metadata)})
@@ -221,7 +225,7 @@ def _is_done(folder: str | Path, i: int, settings: dict, ids: list[str]) -> bool
     try:
         with safe_open(_shard_path(folder, i), "pt") as file:
             return json.loads(file.metadata()["lexiclip"]) == {**settings, "ids": ids}
-    except (OSError, SafetensorError):
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return False
 
 

@@ -1,0 +1,36 @@
+# Everything starts here: each target first makes the environment (.venv) from requirements.lock.
+PYTHON ?= python3
+UV = .venv/bin/uv pip install --quiet --no-deps
+# Stages run as `python stages/…`: the environment's python must come first.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: repro test lint bench lock clean
+
+repro: .venv/installed  ## the whole study: shared datasets, every stage that has changed, the table of results
+	dvc pull
+	dvc repro
+	python stages/evaluate.py
+
+test: .venv/installed  ## the tests
+	python -m pytest
+
+lint: .venv/installed  ## style
+	ruff check .
+	ruff format --check .
+
+bench: .venv/installed  ## side-by-side timings
+	python bench/training.py
+
+lock:  ## write requirements.lock anew from pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--extra dev --python-version 3.11 pyproject.toml -o requirements.lock
+
+clean:  ## what stages made that no cache holds
+	rm -rf data/scenes data/mixes data/features data/scores data/impreds.json
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet uv==0.13.9
+	$(UV) --require-hashes -r requirements.lock
+	$(UV) --no-build-isolation -e .
+	touch $@

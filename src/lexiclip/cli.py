@@ -1,0 +1,134 @@
+"""The command `lexiclip`: label captions from their text, evaluate a scores file."""
+
+import argparse
+import json
+import os
+import sys
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from lexiclip.errors import InputError, run_stage
+from lexiclip.evaluation import evaluate
+from lexiclip.files import read_json
+from lexiclip.images.datasets import CocoLabels, read_coco_labels
+from lexiclip.vocabulary import load_vocabulary
+
+VOCABULARIES = Path(__file__).resolve().parents[2] / "data/vocabularies"
+
+
+def main() -> None:
+    """Run the command line; bad input ends in one line on stderr and exit code 1."""
+    arguments = _parser().parse_args()
+    try:
+        run_stage(lambda: arguments.run(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `lexiclip label … | head` wants no more; without this, Python complains again as it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def label(captions: str | Path, vocabulary: str) -> list[dict]:
+    """{"caption", "labels"} for each line of a text file; `vocabulary` names one of ours or a file."""
+    known = {path.stem: path for path in VOCABULARIES.glob("*.yaml")}
+    if vocabulary not in known and not Path(vocabulary).is_file():
+        raise InputError(f"--vocabulary {vocabulary}: choose {', '.join(sorted(known))} or a YAML file")
+    words = load_vocabulary(known.get(vocabulary, vocabulary))
+    try:
+        text = Path(captions).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{captions}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{captions}: not UTF-8 text (byte {error.start})") from None
+    lines = text.removesuffix("\n").split("\n") if text else []
+    return [{"caption": line, "labels": words.labels(line)} for line in lines]
+
+
+def evaluate_files(scores_file: str | Path, labels_file: str | Path) -> dict:
+    """`evaluation.evaluate` of a scores file against COCO's instances JSON, with class names in `left_out`.
+
+    Scores: .npz or JSON of `scores` (N, K), `ids` (file names, their stems or image numbers) and `names`; a
+    JSON list of N rows has every image by number and every category by id.
+    """
+    stored = _read_scores(scores_file)
+    names = _distinct(stored, "names", scores_file)
+    coco = read_coco_labels(labels_file, names)
+    rows = _rows(coco, _distinct(stored, "ids", scores_file), scores_file)
+    scores = stored["scores"]
+    if scores.shape != (len(rows), len(coco.names)):
+        raise InputError(
+            f"{scores_file}: scores {scores.shape}, expected ({len(rows)} images, {len(coco.names)} classes)"
+        )
+    if len(rows) < len(coco.numbers):
+        print(f"note: {len(rows)} of {len(coco.numbers)} labelled images have scores", file=sys.stderr)
+    result = evaluate(scores, coco.labels[rows])
+    return result | {"left_out": [coco.names[k] for k in result["left_out"]]}
+
+
+def _read_scores(path: str | Path) -> dict:
+    if Path(path).suffix == ".npz":
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                stored = {key: arrays[key] for key in ("ids", "names", "scores") if key in arrays}
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise InputError(f"{path}: not an npz file of plain arrays ({error})") from None
+    else:
+        content = read_json(path)
+        stored = content if isinstance(content, dict) else {"scores": content}
+    if "scores" not in stored:
+        raise InputError(f"{path}: no `scores`")
+    try:
+        return stored | {"scores": np.asarray(stored["scores"], dtype=np.float64)}
+    except (TypeError, ValueError):
+        raise InputError(f"{path}: `scores` must be a table of numbers, images by classes") from None
+
+
+def _distinct(stored: dict, key: str, path: str | Path) -> tuple[str, ...] | None:
+    if key not in stored:
+        return None
+    try:
+        values = tuple(map(str, stored[key]))
+    except TypeError:
+        raise InputError(f"{path}: `{key}` must be a list") from None
+    value, times = Counter(values).most_common(1)[0] if values else ("", 0)
+    if times > 1:
+        raise InputError(f"{path}: {value!r} stands {times} times in `{key}`")
+    return values
+
+
+def _rows(coco: CocoLabels, ids: tuple[str, ...] | None, path: str | Path) -> list[int]:
+    """The row of labels for each of `ids`: a stem counts before a file name, that before an image number."""
+    if ids is None:
+        return list(range(len(coco.numbers)))
+    ways = [map(str, coco.numbers), coco.files, (Path(file).stem for file in coco.files)]
+    row_of = {name: row for way in ways for row, name in enumerate(way)}
+    if unknown := [image_id for image_id in ids if image_id not in row_of]:
+        raise InputError(f"{path}: no labels for {len(unknown)} of its images, the first is {unknown[0]}")
+    return [row_of[image_id] for image_id in ids]
+
+
+def _print_labels(arguments: argparse.Namespace) -> None:
+    for row in label(arguments.captions, arguments.vocabulary):
+        print(json.dumps(row))
+
+
+def _print_evaluation(arguments: argparse.Namespace) -> None:
+    print(json.dumps(evaluate_files(arguments.scores, arguments.labels), indent=2))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lexiclip", description="Multi-label recognition tuned on captions."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("label", help="labels of captions, from their text, as JSON lines")
+    command.add_argument("captions", metavar="CAPTIONS.txt", help="one caption a line")
+    command.add_argument("--vocabulary", default="coco80", help="coco80 (default), voc20, nus81 or FILE.yaml")
+    command.set_defaults(run=_print_labels)
+    command = commands.add_parser("evaluate", help="mAP, CF1 and OF1 of a scores file, in per cent")
+    command.add_argument("scores", metavar="SCORES", help=".npz or .json of scores, ids and names")
+    command.add_argument("labels", metavar="LABELS", help="COCO instances JSON")
+    command.set_defaults(run=_print_evaluation)
+    return parser

@@ -1,0 +1,79 @@
+"""Caption files of every ending, and what is said of a broken one."""
+
+import pytest
+
+from lexiclip.captions.parsing import parse_answer
+from lexiclip.captions.readers import read_captions
+from lexiclip.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "captions"),
+    [
+        ("a.txt", "A dog\n\n A cat \r\n", ["A dog", "A cat"]),
+        ("a.txt", "\ufeffA dog\n", ["A dog"]),
+        ("a.txt", "[0] ('cat', 'dog')\n1. A dog\n[1] ('cow',)\n1. A cow", ["1. A dog", "1. A cow"]),
+        ("a.csv", 'image,caption\n1.jpg,A dog .\n2.jpg,"A cat, asleep"\n', ["A dog .", "A cat, asleep"]),
+        ("a.jsonl", '{"caption": "A dog"}\n\n{"text": "A cow"}\n', ["A dog", "A cow"]),
+        ("a.jsonl", '{"labels": ["dog"], "captions": ["1. A dog", "2. Dogs"]}', ["1. A dog", "2. Dogs"]),
+        ("a.json", '[{"id": 0, "caption": "A dog"}, {"id": 1, "caption": "A cat"}]', ["A dog", "A cat"]),
+        ("a.json", '{"0": ["Sure:", "1. A dog"], "1": ["1. A cat"]}', ["Sure:", "1. A dog", "1. A cat"]),
+        ("a.json", '["A dog", "A cat"]', ["A dog", "A cat"]),
+        ("a.JSON", '{"captions": ["A dog"]}', ["A dog"]),
+        ("a.txt", "", []),
+    ],
+)
+def test_read_captions(tmp_path, name, content, captions):
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    assert read_captions(path) == captions
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.jsonl", b'{"caption": "A dog"}\n{"caption"', "a.jsonl, line 2: not JSON"),
+        ("a.jsonl", b'{"caption": "A dog"}\n{"id": 3}', "a.jsonl, row 2: no caption or text"),
+        ("a.jsonl", b'{"caption": 3}', "a.jsonl, row 1: expected a caption"),
+        ("a.json", b'[{"caption": "A dog"}, 7]', "a.json, key 1: expected a caption"),
+        ("a.json", b'{"0": ["A dog", null]}', "a.json, key 0: expected a caption"),
+        ("a.json", b"[", "a.json: not JSON"),
+        ("a.json", b"3", "a.json: expected a JSON object"),
+        ("a.csv", b"image,text\n1.jpg,A dog\n", "a.csv, line 1: no column `caption`"),
+        ("a.csv", b"image,caption\n1.jpg\n", "a.csv, line 2: no caption"),
+        ("a.csv", b'image,caption\n1.jpg,"A dog\n', "a.csv, line 2: not CSV"),
+        ("a.txt", b"A dog \xff\xfe", "a.txt: not UTF-8"),
+        ("a.xml", b"", "a.xml: captions are read from"),
+    ],
+)
+def test_a_broken_file_is_told_in_one_line(tmp_path, name, content, said):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InputError) as error:
+        read_captions(path)
+    assert said in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    for name in ("a.txt", "a.json", "a.jsonl", "a.csv"):
+        with pytest.raises(InputError, match=name):
+            read_captions(tmp_path / name)
+
+
+def test_every_file_of_a_real_model_is_read(shared):
+    files = sorted(shared.glob("chatglm/*"))
+    if not files:
+        pytest.skip(f"no answers under {shared}")
+    for path in files:
+        captions = [caption for text in read_captions(path) for caption in parse_answer(text)]
+        assert len(captions) > 100, path.name
+        assert not any(caption.startswith(("[", "{")) for caption in captions), path.name
+
+
+def test_human_captions_are_read(shared):
+    path = shared / "flickr8k_captions.csv"
+    if not path.exists():
+        pytest.skip(f"no {path.name} under {shared}")
+    captions = read_captions(path)
+    assert len(captions) == len(path.read_text(encoding="utf-8").splitlines()) - 1
+    assert captions[0].startswith("A child in a pink dress")

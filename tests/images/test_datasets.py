@@ -1,0 +1,119 @@
+"""COCO's instances JSON: labels worked by hand on a tiny file, what a broken one is told, and real photos."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lexiclip.errors import InputError
+from lexiclip.images.datasets import load_coco, read_coco_labels
+
+NAMES = ("person", "dog", "zebra")
+
+
+def instances():
+    """Three images out of order, category ids with gaps and out of order, a class outside NAMES, a crowd."""
+    return {
+        "images": [
+            {"id": 30, "file_name": "c.jpg"},
+            {"id": 7, "file_name": "a.jpg"},
+            {"id": 9, "file_name": "b.jpg"},
+        ],
+        "categories": [
+            {"id": 90, "name": "toothbrush"},
+            {"id": 18, "name": "dog"},
+            {"id": 1, "name": "person"},
+            {"id": 24, "name": "zebra"},
+        ],
+        "annotations": [
+            {"image_id": 30, "category_id": 18},
+            {"image_id": 30, "category_id": 18},
+            {"image_id": 7, "category_id": 1, "iscrowd": 1},
+            {"image_id": 7, "category_id": 90},
+        ],
+    }
+
+
+@pytest.fixture
+def written(tmp_path):
+    def written(content):
+        path = tmp_path / "instances.json"
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        for name in ("a.jpg", "b.jpg", "c.jpg"):
+            (tmp_path / name).touch()
+        return path
+
+    return written
+
+
+def test_labels_in_the_order_of_image_ids_and_names(written):
+    path = written(instances())
+    dataset = load_coco(path, path.parent, NAMES, None)
+    assert dataset.ids == ["a", "b", "c"]
+    assert [file.name for file in dataset.paths] == ["a.jpg", "b.jpg", "c.jpg"]
+    np.testing.assert_array_equal(dataset.labels, [[1, 0, 0], [0, 0, 0], [0, 1, 0]])
+    assert dataset.labels.dtype == np.int8
+
+
+def test_limit_takes_the_first_images_and_asks_for_no_other_file(written):
+    path = written(instances())
+    (path.parent / "c.jpg").unlink()
+    dataset = load_coco(path, path.parent, NAMES, 2)
+    assert dataset.ids == ["a", "b"] and dataset.labels.shape == (2, 3)
+
+
+def test_names_default_to_the_categories_in_the_order_of_their_ids(written):
+    coco = read_coco_labels(written(instances()))
+    assert coco.names == ("person", "dog", "zebra", "toothbrush")
+    assert coco.numbers == [7, 9, 30]
+    np.testing.assert_array_equal(coco.labels, [[1, 0, 0, 1], [0, 0, 0, 0], [0, 1, 0, 0]])
+
+
+def broken(change):
+    content = instances()
+    change(content)
+    return content
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "not JSON"),
+        ("[]", "not COCO's instances JSON"),
+        (broken(lambda content: content.pop("images")), "no 'images'"),
+        (broken(lambda content: content["images"][0].pop("file_name")), "no 'file_name'"),
+        (broken(lambda content: content["images"].append({"id": 7, "file_name": "d.jpg"})), "stands twice"),
+        (broken(lambda content: content["images"].append({"id": 8, "file_name": "x/a.jpg"})), "stands twice"),
+        (broken(lambda content: content["categories"].pop(3)), "no category zebra"),
+        (broken(lambda content: content["annotations"].append({"image_id": 7, "category_id": 4})), "no 4"),
+        (broken(lambda content: content["annotations"].append({"image_id": 8, "category_id": 1})), "image 8"),
+    ],
+)
+def test_a_broken_file_is_told_in_one_line(written, content, said):
+    path = written(content)
+    with pytest.raises(InputError) as error:
+        load_coco(path, path.parent, NAMES, None)
+    assert said in str(error.value) and "instances.json" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_image_is_named(written):
+    path = written(instances())
+    (path.parent / "b.jpg").unlink()
+    with pytest.raises(InputError, match=r"1 images are not in .*b\.jpg"):
+        load_coco(path, path.parent, NAMES, None)
+
+
+def test_real_photos(shared):
+    folder = shared / "photos/coco"
+    if not (folder / "instances.json").exists():
+        pytest.skip(f"no COCO photos under {shared}")
+    content = json.loads((folder / "instances.json").read_text())
+    names = tuple(category["name"] for category in content["categories"])
+    dataset = load_coco(folder / "instances.json", folder / "images", names, None)
+    assert len(dataset.ids) == len(content["images"]) and dataset.labels.shape[1] == len(names)
+    name_of = {category["id"]: category["name"] for category in content["categories"]}
+    stem_of = {image["id"]: image["file_name"].rsplit(".", 1)[0] for image in content["images"]}
+    shown = {(stem_of[a["image_id"]], name_of[a["category_id"]]) for a in content["annotations"]}
+    found = {(dataset.ids[row], names[k]) for row, k in np.argwhere(dataset.labels)}
+    assert found == shown

@@ -1,0 +1,109 @@
+"""Mixes counted by hand from METHOD §2: sources, limits, hard classes, held-out texts, determinism."""
+
+import numpy as np
+import pytest
+
+from lexiclip.errors import InputError
+from lexiclip.mixes import count_sources, is_held_out, label_matrix, mix_texts
+
+NAMES = ("person", "dog", "fork", "knife", "vase")
+SETS = [["person", "dog"], ["person", "fork", "knife", "vase"]]
+CAPTIONS = {
+    "multi": [
+        {"text": f"A person and a dog, number {i}.", "labels": ["person", "dog"], "source": "multi"}
+        for i in range(30)
+    ],
+    "single": [{"text": "A vase.", "labels": ["vase"], "source": "single"}],
+    "challenge": [{"text": "A knife and a fork.", "labels": ["fork", "knife"], "source": "challenge"}],
+}
+
+
+def mixed(sources, *, things=("tree", "wall"), hard_classes=(), seed=0, names=NAMES):
+    return mix_texts(
+        names, CAPTIONS, SETS, sources, things=list(things), hard_classes=list(hard_classes), seed=seed
+    )
+
+
+def test_how_many_texts_each_source_gives():
+    sources = ["class", "pair", "companion", "set", "sampled_set", "multi", "single", "challenge"]
+    assert count_sources(mixed(dict.fromkeys(sources, True))) == {
+        "class": 5 * (9 + 80),
+        "pair": 5 * 4 // 2 * 9,
+        "companion": 5 * 2,
+        "set": 2,
+        "sampled_set": 5,  # one set has four classes
+        "multi": 30,
+        "single": 1,
+        "challenge": 1,
+    }
+
+
+def test_texts_and_labels_as_method_writes_them():
+    mix = mixed({"class": True, "pair": True, "companion": True, "set": True})
+    labels_of = {(text["source"], text["text"]): text["labels"] for text in mix}
+    assert labels_of["class", "a photo of a dog."] == ["dog"]
+    assert labels_of["class", "a bad photo of a dog."] == ["dog"]  # one of CLIP's 80
+    assert labels_of["pair", "a photo of a dog and a vase."] == ["dog", "vase"]
+    assert labels_of["companion", "a photo of a vase and a tree."] == ["vase"]
+    assert labels_of["set", "a photo of a person and a fork and a knife and a vase."] == SETS[1]
+    plain = [text for text in mix if text["text"] == "a photo of a dog." and text["source"] == "class"]
+    assert len(plain) in (9, 10)  # the 80 templates may hold the plain one, too
+
+
+def test_a_sampled_set_is_labelled_with_the_whole_set():
+    mix = mixed({"class": True, "sampled_set": True})
+    sampled = [text for text in mix if text["source"] == "sampled_set"]
+    assert len(sampled) == 5
+    for text in sampled:
+        named = text["text"].removeprefix("a photo of a ").removesuffix(".").split(" and a ")
+        assert 3 <= len(named) <= 4 and set(named) <= set(SETS[1])
+        assert text["labels"] == SETS[1]
+
+
+def test_a_number_limits_a_source_and_false_leaves_it_out():
+    counts = count_sources(mixed({"class": True, "multi": 7, "single": 7, "pair": False}))
+    assert counts == {"class": 445, "multi": 7, "single": 1}
+    mix = mixed({"class": True, "multi": 7})
+    assert len({text["text"] for text in mix if text["source"] == "multi"}) == 7
+
+
+def test_hard_classes_alone_are_kept_and_labelled():
+    mix = mixed(
+        {"class": True, "set": True, "multi": True, "challenge": True}, hard_classes=["knife", "vase"]
+    )
+    assert {name for text in mix for name in text["labels"]} == {"knife", "vase"}
+    assert count_sources(mix) == {"class": 2 * 89, "set": 1, "challenge": 1}
+    assert next(text for text in mix if text["source"] == "set")["labels"] == ["knife", "vase"]
+
+
+def test_a_class_without_a_text_is_named():
+    with pytest.raises(InputError, match="fork, knife"):
+        mixed({"multi": True, "single": True})
+    with pytest.raises(InputError, match="without a text of knife"):
+        mixed({"multi": True}, hard_classes=["dog", "knife"])
+    with pytest.raises(InputError, match="none of zebra is a class"):
+        mixed({"class": True}, hard_classes=["zebra"])
+
+
+def test_the_same_seed_gives_the_same_mix_and_another_one_does_not():
+    sources = {"class": True, "multi": 10, "sampled_set": True}
+    assert mixed(sources) == mixed(sources)
+    assert mixed(sources) != mixed(sources, seed=1)
+
+
+def test_the_inputs_stay_as_they_were():
+    before = [dict(text) for text in CAPTIONS["challenge"]]
+    mixed({"challenge": True}, hard_classes=["fork"])
+    assert CAPTIONS["challenge"] == before
+
+
+def test_held_out_texts_are_a_fixed_share_whatever_their_case():
+    texts = [f"caption number {i}" for i in range(4000)]
+    held_out = [text for text in texts if is_held_out(text, 0.1)]
+    assert 320 < len(held_out) < 480
+    assert all(is_held_out(text.upper(), 0.1) and is_held_out(text, 0.2) for text in held_out)
+
+
+def test_label_matrix():
+    labels = label_matrix([{"labels": ["dog", "vase"]}, {"labels": []}], NAMES)
+    np.testing.assert_array_equal(labels, [[0, 1, 0, 0, 1], [0, 0, 0, 0, 0]])

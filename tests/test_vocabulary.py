@@ -1,0 +1,163 @@
+"""Labels from text: longest match first, plurals, spellings, misleading words, and errors of bad files."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lexiclip.errors import InputError
+from lexiclip.vocabulary import load_vocabulary
+
+FOLDER = Path(__file__).resolve().parents[1] / "data/vocabularies"
+
+
+@pytest.fixture(scope="module")
+def coco():
+    return load_vocabulary(f"{FOLDER}/coco80.yaml")
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(content, **options):
+        path = tmp_path / "words.yaml"
+        path.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
+        return load_vocabulary(path, **options)
+
+    return load
+
+
+@pytest.mark.parametrize(("file", "count"), [("coco80", 80), ("voc20", 20), ("nus81", 81)])
+def test_every_class_is_found_by_its_own_name_in_any_case(file, count):
+    vocabulary = load_vocabulary(f"{FOLDER}/{file}.yaml")
+    assert len(vocabulary.names) == len(set(vocabulary.names)) == count
+    for name in vocabulary.names:
+        assert vocabulary.labels(f"A photo of a {name}.") == [name]
+        assert vocabulary.labels(f"{name.upper()}!") == [name]
+
+
+def test_the_coco_names_are_those_of_the_instances_json(shared, coco):
+    files = sorted(shared.glob("photos/coco/instances*.json"))
+    if not files:
+        pytest.skip(f"no instances JSON under {shared}")
+    categories = json.loads(files[0].read_text())["categories"]
+    in_order = [category["name"] for category in sorted(categories, key=lambda category: category["id"])]
+    assert list(coco.names) == in_order
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("A hot dog on a plate", ["hot dog"]),
+        ("A dog eats a hot-dog, and two hotdogs lie there", ["dog", "hot dog"]),
+        ("He swings a baseball bat", ["baseball bat"]),
+        ("A baseball glove and a baseball", ["sports ball", "baseball glove"]),
+        ("A teddy bear beside a bear", ["bear", "teddy bear"]),
+        ("parking meters in a row", ["parking meter"]),
+        ("Dinner on the dining table", ["dining table"]),
+        ("a coffee table", []),
+        ("Knives, forks and wineglasses", ["wine glass", "fork", "knife"]),
+        ("Two men, three women and some people", ["person"]),
+        ("The policemen ride ponies", ["person", "horse"]),
+        ("mice and geese and oxen", ["bird", "cow", "mouse"]),
+        ("puppies, sandwiches and buses", ["bus", "dog", "sandwich"]),
+        ("a motor bike, a motor-bike, a motorbike", ["motorcycle"]),
+        ("TVs, a T.V. and a television", ["tv"]),
+        ("An aeroplane above a cellphone", ["airplane", "cell phone"]),
+        ("The dog's bowl; the cat\u2019s on the couch", ["cat", "dog", "bowl", "couch"]),
+        ("a carrot cake", ["cake"]),
+        ("a fire truck passes a fire hydrant", ["truck", "fire hydrant"]),
+        ("a football player", ["person"]),
+        ("a baby elephant", ["elephant"]),
+        ("hair dryers and hair driers", ["hair drier"]),
+        ("catalogue, carpet, busy, bedroom, orangery, doghouse", []),
+        ("hot. Dog", ["dog"]),
+        ("", []),
+    ],
+)
+def test_labels(coco, text, labels):
+    assert coco.labels(text) == labels
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("an orange shirt", []),
+        ("a bright orange cat", ["cat"]),
+        ("a person in an orange striped shirt", ["person"]),
+        ("an orange and white kitten", ["cat"]),
+        ("an orange ball", ["sports ball"]),
+        ("a glass of orange juice", ["cup"]),
+        ("an orange", ["orange"]),
+        ("an orange on a plate, oranges in a bowl", ["bowl", "orange"]),
+        ("an orange, an apple", ["apple", "orange"]),
+        ("a remote village", []),
+        ("a remote on the couch", ["couch", "remote"]),
+        ("a remote-controlled car", ["car"]),
+        ("a remote control", ["remote"]),
+        ("zebras at a zebra crossing", ["zebra"]),
+        ("a bus waits at the bus stop", ["bus"]),
+        ("a bus stops", ["bus"]),
+        ("waiting at the train station", []),
+        ("a roll of toilet paper", []),
+        ("a rocking horse", []),
+        ("a man-made pond", []),
+        ("a sink in the kitchen", ["sink"]),
+        ("a male giraffe", ["giraffe"]),
+        ("two males", ["person"]),
+    ],
+)
+def test_misleading_words(coco, text, labels):
+    assert coco.labels(text) == labels
+
+
+def test_a_class_left_out_still_consumes_its_words():
+    vocabulary = load_vocabulary(f"{FOLDER}/coco80.yaml", without=["hot dog", "dining table"])
+    assert len(vocabulary.names) == 78
+    assert "hot dog" not in vocabulary.names
+    assert vocabulary.labels("A hot dog and a dog on a dining table") == ["dog"]
+
+
+def test_in_order_drops_what_is_no_class(coco):
+    assert coco.in_order(["dog", None, "person", "dog", "unicorn"]) == ["person", "dog"]
+
+
+def test_words_of_a_users_own_file(load):
+    vocabulary = load({"classes": {"zebra crossing": ["crosswalk"], "wolf": None, "tram": []}})
+    assert vocabulary.names == ("zebra crossing", "wolf", "tram")
+    assert vocabulary.labels("Trams and wolves at the zebra-crossings") == ["zebra crossing", "wolf", "tram"]
+    assert vocabulary.labels("two cross walks, three crosswalks") == ["zebra crossing"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("classes: [dog, cat", "cannot be read"),
+        ("- dog\n- cat\n", "expected `classes:`"),
+        ("classes: {}\n", "expected `classes:`"),
+        ("", "expected `classes:`"),
+        ("classes: {dog: puppy}\n", "dog: expected a list"),
+        ("classes: {dog: [no]}\n", "put it in quotes"),
+        ("classes: {on: [light]}\n", "put it in quotes"),
+        ("classes: {dog: [pet], cat: [pet]}\n", "'pet' stands for both 'dog' and 'cat'"),
+        ("classes: {dog: [], dogs: []}\n", "'dogs' stands for both 'dog' and 'dogs'"),
+        ("classes: {dog: []}\nignore: [Dog]\n", "'Dog' is ignored"),
+        ("classes: {dog: []}\nignored: [hot dog]\n", "unknown key 'ignored'"),
+        ("classes: {dog: []}\nignore: hot dog\n", "ignore: expected a list"),
+    ],
+)
+def test_a_bad_file_is_told_in_one_line(load, content, said):
+    with pytest.raises(InputError) as error:
+        load(content)
+    assert said in str(error.value) and "words.yaml" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_class_left_out_names_the_nearest(load):
+    with pytest.raises(InputError, match=r"no class 'hotdog' .*did you mean 'hot dog'"):
+        load({"classes": {"hot dog": [], "dog": []}}, without=["hotdog"])
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"absent\.yaml"):
+        load_vocabulary(tmp_path / "absent.yaml")
