@@ -1,4 +1,4 @@
-"""Stage baselines: class vectors that nothing was tuned for, CLIP's own and those moved to the mean caption."""
+"""Stage baselines: class vectors that are not tuned, CLIP's own and those moved to the mean caption."""
 
 import torch
 import torch.nn.functional as F

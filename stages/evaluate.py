@@ -24,7 +24,9 @@ def main() -> None:
     for variant in (*BASELINES, *params.variants, "ensemble"):
         stored = np.load(f"data/scores/{variant}.npz")
         if unknown := [image_id for image_id in stored["ids"] if image_id not in row_of]:
-            raise InputError(f"data/scores/{variant}.npz: no labels for image {unknown[0]} (run the score stage)")
+            raise InputError(
+                f"data/scores/{variant}.npz: no labels for image {unknown[0]} (run the score stage)"
+            )
         labels = dataset.labels[[row_of[image_id] for image_id in stored["ids"]]]
         windows = summary(stored["scores"], labels)
         whole = summary(stored["whole"], labels) if "whole" in stored else None

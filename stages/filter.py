@@ -1,4 +1,4 @@
-"""Stage filter@SET: parse the answers of one caption set, label them from their text, drop what breaks a rule."""
+"""Stage filter@SET: parse one set's answers, label the captions from their text, drop what breaks a rule."""
 
 import sys
 from collections import Counter

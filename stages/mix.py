@@ -1,4 +1,4 @@
-"""Stage mix@VARIANT: gather a variant's training texts; mix@heldout: the captions that no variant trains on."""
+"""Stage mix@VARIANT: gather a variant's training texts; heldout: the captions no variant trains on."""
 
 import sys
 

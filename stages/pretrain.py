@@ -31,7 +31,7 @@ def main() -> None:
         caption_share=pretrain.caption_share,
         seed=pretrain.seed,
     )
-    class_tokens = tokenize([f"a photo of a {name}." for name in names])[:, : texts.tokens.shape[1]]
+    class_tokens = tokenize(names)[:, : texts.tokens.shape[1]]
     clip = load_clip(pretrain.architecture, "random")
     history = train_mini_clip(
         clip.requires_grad_(True),

@@ -9,7 +9,7 @@ def best_device() -> str:
 
 
 def fast_bf16(device: str) -> bool:
-    """True on GPUs and on CPUs with bf16 instructions; elsewhere bf16 is emulated, 6 to 14 times slower than fp32."""
+    """True on GPUs and CPUs with bf16 instructions; elsewhere it is 6 to 14 times slower than fp32."""
     if device != "cpu":
         return True
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

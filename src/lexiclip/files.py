@@ -1,4 +1,4 @@
-"""Reading and writing JSON, JSON lines and YAML; every write goes to a temporary name first, then is renamed."""
+"""Reading and writing JSON, JSON lines and YAML; what is written gets its name when it is whole."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 """params.yaml, typed and validated: an unknown key, a wrong type or an impossible value ends in one line.
 
-`load_params()` checks the whole file whatever a stage reads of it, so that a typo stops the first stage, not the last.
+`load_params()` checks the whole file whatever a stage reads of it: a typo stops the first stage.
 """
 
 from pathlib import Path

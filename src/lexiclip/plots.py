@@ -8,7 +8,7 @@ import numpy as np
 from lexiclip.files import atomic_path
 
 matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402 (the backend is chosen first)
+from matplotlib import pyplot as plt
 
 
 def heat_map(path: str | Path, matrix: np.ndarray, names: tuple[str, ...], title: str) -> None:

@@ -12,8 +12,8 @@ def filter_answers(
 ) -> tuple[list[dict], dict[str, int]]:
     """Captions {"text", "labels", "source"} of answers {"names", "answer"}, each text once, and the counts.
 
-    `needs_asked` drops a caption that leaves out a class it was asked for; `adds_asked` gives a caption the classes
-    it was asked for besides those its text names. InputError if no caption is left.
+    `needs_asked` drops a caption that leaves out a class it was asked for; `adds_asked` gives a caption the
+    classes it was asked for besides those its text names. InputError if no caption is left.
     """
     kept, seen, counts = [], set(), Counter(asked=len(answers))
     for answer in answers:

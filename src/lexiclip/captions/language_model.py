@@ -1,6 +1,6 @@
 """A causal language model through transformers: it completes prompts and rates continuations, in batches.
 
-In: prompts (strings). Out: completions in the same order, or log-likelihoods. Used by METHOD §1's three steps.
+In: prompts. Out: completions in the same order, or log-likelihoods. METHOD §1's three steps use it.
 """
 
 import importlib.util
@@ -58,8 +58,8 @@ def complete(
 ) -> list[str]:
     """Sample one continuation of prefix + prompt for each prompt, as one left-padded batch.
 
-    The prefix is read once for the whole batch, which is what few-shot prompts cost most. Same seed, same batch:
-    same text.
+    The prefix is read once for the whole batch, which is what few-shot prompts cost most. Same seed, same
+    batch: same text.
     """
     tails = lm.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=not prefix)
     tokens, mask = (
@@ -91,7 +91,7 @@ def complete(
 
 @torch.inference_mode()
 def log_likelihoods(lm: LanguageModel, prefix: str, continuations: list[str]) -> torch.Tensor:
-    """log P(continuation | prefix) of each continuation, summed over its tokens (N,). The prefix is read once."""
+    """log P(continuation | prefix) (N,), summed over a continuation's tokens. The prefix is read once."""
     first, cache = _read_prefix(lm, prefix, len(continuations))  # first: log P of the token after the prefix
     tails = [lm.tokenizer.encode(text, add_special_tokens=False) for text in continuations]
     longest = max(map(len, tails))
@@ -115,7 +115,7 @@ def _read_prefix(lm: LanguageModel, prefix: str, copies: int) -> tuple[torch.Ten
 
 
 class NucleusSampling(LogitsProcessor):
-    """Draws the next token from the nucleus of mass top_p among the 64 likeliest and leaves only it to choose.
+    """Draws the next token from the nucleus of mass top_p among the 64 likeliest, leaving it alone to choose.
 
     Drawing here means that nothing as large as a vocabulary is sorted or sampled from.
     """

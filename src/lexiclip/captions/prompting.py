@@ -1,4 +1,4 @@
-"""Prompt sets are data (data/prompts/*.yaml); this turns one of them and a class set into the text a model reads."""
+"""A prompt set (data/prompts/*.yaml) and a class set in, the text that a language model reads out."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from lexiclip.files import read_yaml
 
 
 def load_prompts(path: str | Path) -> dict:
-    """A prompt set: `kind: completion` with lead, shots, examples, or `kind: chat` with instructions a caption set."""
+    """A prompt set: `kind: completion` with lead, shots, examples, or `kind: chat` with instructions."""
     prompts = read_yaml(path)
     needed = {"completion": {"lead", "shots", "examples"}, "chat": {"write"}}
     kind = prompts.get("kind") if isinstance(prompts, dict) else None
@@ -27,7 +27,7 @@ def joined(names: list[str]) -> str:
 
 
 def few_shot_prefix(prompts: dict, generator: np.random.Generator) -> str:
-    """The lead and `shots` of the examples in random order: what every completion prompt of a batch begins with."""
+    """The lead and `shots` of the examples in random order: the beginning of a batch's completion prompts."""
     chosen = generator.permutation(len(prompts["examples"]))[: prompts["shots"]]
     return "\n".join([prompts["lead"], *(prompts["examples"][i] for i in chosen)]) + "\n"
 

@@ -1,7 +1,7 @@
 """Class sets that believably share a scene, ranked by a language model's likelihood (METHOD §1, "propose").
 
-A small model cannot list combinations when asked. It does know that "a fork and a" goes on with "knife" rather than
-"giraffe": the affinity of two classes is how much likelier one makes the other than an average class does.
+A small model cannot list combinations when asked. It does know that "a fork and a" goes on with "knife", not
+with "giraffe": the affinity of two classes is how much likelier one makes the other than a mean class does.
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ def class_affinity(lm: LanguageModel, names: list[str]) -> np.ndarray:
 def propose_sets(
     affinity: np.ndarray, names: list[str], *, count: int, sizes: list[int], share: float, seed: int
 ) -> list[list[str]]:
-    """`count` distinct class sets, each in class order; every pair in a set has an affinity in the top `share`.
+    """`count` distinct class sets in class order; every pair in a set has an affinity in the top `share`.
 
     Starts from each class in turn, so that rare classes get as many sets as common ones, and adds members at
     random in proportion to exp(mean affinity). Fewer sets come back if there are not that many.

@@ -1,7 +1,7 @@
 """Ask a language model for captions of class sets and keep every answer as it comes (METHOD §1, "write").
 
-In: class names and prompts. Out: a JSONL of {"names", "answer"} in the order asked. A killed run goes on after its
-last whole batch and ends in the same bytes, because each batch has a seed of its own.
+In: class names and prompts. Out: a JSONL of {"names", "answer"} in the order asked. A killed run goes on
+after its last whole batch and ends in the same bytes, because each batch has a seed of its own.
 """
 
 import hashlib

@@ -22,9 +22,12 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, model: torch.nn.Module, optimizer: torch.optim.AdamW, schedule: torch.optim.lr_scheduler.LRScheduler
+    path: Path,
+    model: torch.nn.Module,
+    optimizer: torch.optim.AdamW,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
 ) -> tuple[int, list[dict]]:
-    """Restore model, optimizer and schedule in place; returns the steps done and the history, (0, []) if none."""
+    """Restore model, optimizer and schedule in place; returns steps done and history, (0, []) if none."""
     if not path.exists():
         return 0, []
     with safe_open(path, "pt") as file:

@@ -1,8 +1,8 @@
 """Train the mini CLIP on scenes of sprites and texts that name part of them (contrastive, as CLIP).
 
-Scenes are drawn and rendered batch by batch on the training device; nothing is stored. A cross-entropy between
-images and class prompts helps the towers off the ground and fades to zero, so that what is left at the end is
-contrastive alone: kept on, it would turn the class prompts into classifiers, which no real CLIP's are.
+Scenes are drawn and rendered batch by batch on the training device; nothing is stored. A cross-entropy
+between images and class names helps the towers off the ground and fades to zero, so that what is left at the
+end is contrastive alone: kept on, it would turn the names into classifiers, which no real CLIP's are.
 """
 
 from pathlib import Path
@@ -36,9 +36,10 @@ def train_mini_clip(
     seed: int,
     checkpoint: Path,
 ) -> list[dict]:
-    """Train `clip` in place; returns [{"step", "loss"}] every 20 steps. A killed run resumes from `checkpoint`.
+    """Train `clip` in place; returns {"step", "loss"} every 20 steps. A killed run resumes from `checkpoint`.
 
-    `class_tokens` (K, L), as long as the texts, are the prompts of the helper loss, which fades to zero over `class_loss_share` of the steps.
+    `class_tokens` (K, L), the class names, are what the helper loss reads; it fades to zero over
+    `class_loss_share` of the steps.
     """
     device = best_device()
     clip = clip.to(device, memory_format=torch.channels_last).train()
@@ -61,7 +62,7 @@ def train_mini_clip(
         helper_weight = max(0.0, 1 - step / (class_loss_share * steps))
         with torch.autocast(device, torch.bfloat16, enabled=fast_bf16(device)):
             images = clip.visual(normalise(255 * pixels).contiguous(memory_format=torch.channels_last))
-            # (B, L), with the class prompts behind it as long as they help
+            # (B, L), with the class names behind it as long as they help
             tokens = torch.cat([texts.tokens[rows], class_tokens]) if helper_weight else texts.tokens[rows]
             features = encode_prompts(clip, embed_tokens(clip, tokens), tokens.argmax(-1))
         images = F.normalize(images.float(), dim=-1)  # (B, D)
@@ -71,7 +72,8 @@ def train_mini_clip(
         targets = torch.arange(batch_size, device=device)
         loss = (F.cross_entropy(logits, targets) + F.cross_entropy(logits.T, targets)) / 2
         if helper_weight:
-            class_logits = scale * (images @ classes.T - 0.3)  # (B, K); 0.3: a cosine between present and absent
+            # (B, K); 0.3 lies between the cosines of what is present and what is absent
+            class_logits = scale * (images @ classes.T - 0.3)
             loss = loss + 10 * helper_weight * F.binary_cross_entropy_with_logits(class_logits, shown)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -91,7 +93,7 @@ def train_mini_clip(
 def draw_scenes(
     sprites: Sprites, choices: torch.Tensor, side: int, generator: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scenes for texts that name things shown by the sprites `choices` (B, N, G), with others they do not name.
+    """Scenes for texts that name things shown by the sprites `choices` (B, N, G), with others unnamed.
 
     Returns pixels (B, 3, side, side) in [0, 1] and the classes shown (B, K).
     """

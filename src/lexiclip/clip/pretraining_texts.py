@@ -1,6 +1,6 @@
 """What the mini CLIP reads while it learns: texts, the things they name and the sprites that show those.
 
-Like the captions of real photos they are short, most name one or two things, and none names all that is there.
+Like the captions of real photos they are short, most name one or two things, none all that is there.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,9 @@ import torch
 from lexiclip.images.sprites import Sprites
 
 TEMPLATES = (
-    "a photo of {}.", "a photo of {}.", "a photo of {}.", "a picture of {}.", "{}.", "there is {} here.",
-    "a small photo of {}.", "a blurry photo of {}.", "a good photo of {}.", "a cropped photo of {}.",
-    "a close-up photo of {}.", "a scene with {}.", "we can see {}.", "an image of {}.", "a bright photo of {}.",
+    "a photo of {}.", "a picture of {}.", "{}.", "there is {} here.", "a small photo of {}.", "look at {}.",
+    "a blurry photo of {}.", "a cropped photo of {}.", "a close-up of {}.", "a scene with {}.",
+    "we can see {}.", "an image of {}.", "{} in the picture.",
 )  # fmt: skip
 MOST_NAMED = 4
 MOST_TOKENS = 24  # longer captions are left out: few are, and they would make every batch as long
@@ -36,9 +36,10 @@ def pretraining_texts(
     caption_share: float,
     seed: int,
 ) -> PretrainingTexts:
-    """Labelled captions ({"text", "labels"}) and `templates` template texts; captions are drawn `caption_share` often."""
+    """Captions {"text", "labels"}, drawn `caption_share` of the time, and `templates` template texts."""
     shown = _sprites_of(names, sprites)
-    short = tokenize([row["text"] for row in captions]).argmax(1) < MOST_TOKENS  # EOS has the largest token id
+    eos = tokenize([row["text"] for row in captions]).argmax(1)  # EOS has the largest token id
+    short = eos < MOST_TOKENS
     written = [(row["text"], row["labels"]) for row, fits in zip(captions, short, strict=True) if fits]
     written = [(text, named) for text, named in written if len(named) <= MOST_NAMED]
     templated = _templated(sorted(shown), set(names), templates, np.random.default_rng(seed))

@@ -1,7 +1,7 @@
 """Test scenes of the mini world: themed, crowded and small, with COCO-style annotations.
 
-Harder than what the mini CLIP learnt from, as photos are: many small objects of one theme, partly hidden, among
-clutter from outside the vocabulary, wider than the square a CLIP looks at, blurred and noisy.
+Harder than what the mini CLIP learnt from, as photos are: many small objects of one theme, partly hidden,
+among clutter from outside the vocabulary, wider than the square a CLIP looks at, blurred and noisy.
 """
 
 import json
@@ -49,7 +49,7 @@ def draw_scenes(
     noise: float,
     seed: int,
 ) -> Iterator[Scene]:
-    """`count` scenes with objects and clutter between the given numbers, sides in fractions of the scene's height."""
+    """`count` scenes with numbers of objects and of clutter between bounds, sides in scene heights."""
     random, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     shows = {name: torch.nonzero(sprites.labels[:, k]).flatten().tolist() for k, name in enumerate(names)}
     outside = torch.nonzero(~sprites.labels.any(1)).flatten().tolist()

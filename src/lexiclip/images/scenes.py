@@ -52,7 +52,7 @@ def _placement(here: Layout, height: int, width: int) -> torch.Tensor:
 
 
 def backgrounds(count: int, height: int, width: int, generator: torch.Generator) -> torch.Tensor:
-    """Sky over ground in two random pale colours, with soft cloudy texture: (count, 3, height, width) in [0, 1]."""
+    """Sky over ground, two random pale colours with soft texture: (count, 3, height, width) in [0, 1]."""
     device = generator.device
     colours = 0.45 + 0.55 * torch.rand(count, 2, 3, 1, 1, generator=generator, device=device)
     horizon = torch.rand(count, 1, 1, 1, generator=generator, device=device)
@@ -70,7 +70,7 @@ def uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Ge
 
 
 def degrade(pixels: torch.Tensor, most_noise: float, generator: torch.Generator) -> torch.Tensor:
-    """Photographic damage, different for each image (B, 3, H, W): contrast, colour cast, noise up to σ = `most_noise`."""
+    """Contrast, colour cast and noise up to σ = `most_noise`, different for each image (B, 3, H, W)."""
     b = len(pixels)
     gain, cast = uniform((b, 1, 1, 1), 0.8, 1.15, generator), uniform((b, 3, 1, 1), -0.08, 0.08, generator)
     sigma = uniform((b, 1, 1, 1), 0.0, most_noise, generator)

@@ -1,4 +1,4 @@
-"""OpenMoji glyphs as an atlas of RGBA sprites with the classes each one shows: the stuff of the mini world."""
+"""OpenMoji glyphs as an atlas of RGBA sprites with the classes each shows: the stuff of the mini world."""
 
 import importlib.util
 from pathlib import Path
@@ -12,9 +12,7 @@ from lexiclip.errors import InputError
 from lexiclip.files import read_yaml
 
 SIZE = 64  # side of a sprite in the atlas, pixels
-LEVELS = (
-    3  # each level is blurred to half the resolution of the one before, so that small sprites do not alias
-)
+LEVELS = 3  # each has half the resolution of the one before, so that small sprites do not alias
 
 
 class Sprites(NamedTuple):

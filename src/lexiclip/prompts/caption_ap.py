@@ -1,4 +1,4 @@
-"""How well class vectors find classes in held-out captions: the honest measure for choosing, no image is seen."""
+"""How well class vectors find classes in held-out captions: what choices are made on, no image is seen."""
 
 import numpy as np
 import torch

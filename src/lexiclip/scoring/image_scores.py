@@ -13,7 +13,7 @@ from lexiclip.scoring.window_pass import read_shards
 
 
 class ImageScores(NamedTuple):
-    """Scores of N images: `whole` (N, K) from the whole image alone, `windows` (N, K) fused with its windows."""
+    """Scores of N images: `whole` (N, K) of the whole image alone, `windows` (N, K) with windows fused."""
 
     ids: list[str]
     whole: Tensor
