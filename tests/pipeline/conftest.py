@@ -1,0 +1,56 @@
+"""A copy of the repository with its shared datasets and small params, in which stages can be run for real."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+
+class Study:
+    """A copy of the repository at `root`; commands run in it with the environment's own programs first."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": programs, "DVC_NO_ANALYTICS": "1"}
+        return subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True)
+
+    def change_params(self, change: Callable[[dict], None]) -> None:
+        path = self.root / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        change(params)
+        path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def cut_down(params: dict) -> None:
+    """A minute's worth of every stage after the shared datasets."""
+    params["scenes"]["count"] = 12
+    params["windows"].update(scales=[2], workers=0)
+    params["train"]["batch_size"] = 64
+    for variant in params["variants"].values():
+        variant.update(epochs=1, keep_epoch=1, warmup_epochs=0, n_ctx=4)
+        variant["texts"] = {"single": 200, "multi": 200, "class": True}
+
+
+@pytest.fixture(scope="package")
+def study(tmp_path_factory) -> Study:
+    """The study of small params, reproduced from the shared datasets alone as in a fresh clone."""
+    root = tmp_path_factory.mktemp("study") / "lexiclip"
+    made_here = (".venv", "scenes", "mixes", "features", "scores", "tmp", "__pycache__", ".pytest_cache")
+    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*made_here))
+    study = Study(root)
+    pulled = study.run("dvc", "pull")
+    assert pulled.returncode == 0, pulled.stderr
+    study.change_params(cut_down)
+    reproduced = study.run("dvc", "repro")
+    assert reproduced.returncode == 0, reproduced.stdout[-2000:] + reproduced.stderr[-2000:]
+    return study
