@@ -57,8 +57,8 @@ def mini_epoch(clip: nn.Module, texts: list[str], labels: Tensor, names: Sequenc
     optimizer = torch.optim.SGD(contexts, lr=LR, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
     shuffled = np.random.default_rng(0).permutation(len(texts))
     batches = []
-    for start in range(0, REFERENCE_STEPS * batch, batch):
-        picked = shuffled[start : start + batch]
+    for first in range(0, REFERENCE_STEPS * batch, batch):
+        picked = shuffled[first : first + batch]
         batches.append((tokenize([texts[i] for i in picked]).to(device), labels[picked].to(device)))
     step = seconds(lambda: [reference_step(clip, contexts, optimizer, *b, names) for b in batches])
     step /= REFERENCE_STEPS
@@ -85,9 +85,8 @@ def rn50_step(texts: list[str], labels: Tensor, names: Sequence[str]) -> dict:
     tokens = tokenize(sample).to(best_device())
     caption = seconds(lambda: encode_captions(clip, tokens).sum().item()) / RN50_CAPTIONS
     context = torch.zeros(N_CTX, text_width(clip), device=best_device(), requires_grad=True)
-    prompt = (
-        seconds(lambda: encode_prompts(clip, context, names[:RN50_PROMPTS]).sum().backward()) / RN50_PROMPTS
-    )
+    prompt = seconds(lambda: encode_prompts(clip, context, names[:RN50_PROMPTS]).sum().backward())
+    prompt /= RN50_PROMPTS
     prompts = len(Contexts._fields) * len(names)
     reference = RN50_BATCH * caption + prompts * prompt
     print(

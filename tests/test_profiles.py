@@ -31,7 +31,7 @@ def written(tmp_path):
         for name, change in changes.items():
             content["variants"][name] |= change
         path = tmp_path / "params.yaml"
-        path.write_text(yaml.safe_dump(content))
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
         return path
 
     return write
