@@ -1,55 +1,41 @@
 """Two processes that share each batch end with the prompts of one."""
 
-import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
-SCRIPT = Path(__file__).with_name("run_processes.py")
+from lexiclip.errors import InputError
+from lexiclip.prompts import checks
+from lexiclip.prompts.checks import check_request, check_same_epoch
+from lexiclip.prompts.processes import summed
 
 
-def launch(folder, ranks, *arguments):
-    """Run SCRIPT in as many processes as torchrun would; their exit codes and what they said."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, SCRIPT, folder, *arguments],
-            env={**os.environ, **where, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(ranks)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(ranks)
-    ]
-    said = [process.communicate(timeout=120)[1] for process in processes]
-    return [process.returncode for process in processes], said
+def test_two_processes_do_what_one_does(tmp_path):
+    script = Path(__file__).with_name("run_processes.py")
+    done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    alone, shared = (load_file(tmp_path / folder / "end.safetensors") for folder in ("one", "two"))
+    for branch in ("global_", "local", "evidence"):
+        assert (shared[branch] - alone[branch]).abs().max() < 1e-5
+    assert (alone["start"] - alone["local"]).abs().max() > 1e-4  # it did learn
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """The contexts that one process ends with, those of two, and the second run's folder."""
-    folders = [tmp_path_factory.mktemp(f"{ranks}-processes") for ranks in (1, 2)]
-    for ranks, folder in enumerate(folders, start=1):
-        codes, said = launch(folder, ranks)
-        assert codes == [0] * ranks, said
-    return [load_file(folder / "contexts.safetensors") for folder in folders]
+def test_alone_a_sum_is_what_it_was():
+    tensors = [torch.ones(2, 3), torch.tensor(4.0)]
+    assert summed(tensors) == tensors
 
 
-def test_two_processes_do_what_one_does(runs):
-    alone, shared = runs
-    for branch, contexts in alone.items():
-        assert (shared[branch] - contexts).abs().max() < 1e-5
-    assert not torch.equal(alone["start"], alone["local"])  # it did learn
-
-
-def test_more_processes_than_texts_in_a_batch(tmp_path):
-    codes, said = launch(tmp_path, 2, "1")
-    assert codes == [1, 1]
-    assert all("a batch of 1 texts for 2 processes" in text for text in said)
+def test_what_several_processes_refuse(monkeypatch):
+    monkeypatch.setattr(checks, "rank_and_count", lambda: (0, 2))
+    with pytest.raises(InputError, match="a batch of 1 texts for 2 processes"):
+        check_request(np.arange(9), torch.eye(9), "abcdefghi", 1, 1, 1, None, "student", None)
+    check_request(np.arange(9), torch.eye(9), "abcdefghi", 1, 1, 2, None, "student", None)
+    monkeypatch.setattr(checks, "summed", lambda tensors: [tensors[0] + 2])  # the other is at epoch 2
+    check_same_epoch(2, torch.device("cpu"))
+    with pytest.raises(InputError, match="different checkpoints"):
+        check_same_epoch(3, torch.device("cpu"))
