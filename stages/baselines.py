@@ -1,5 +1,6 @@
 """Stage baselines: class vectors that are not tuned, CLIP's own and those moved to the mean caption."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -9,7 +10,7 @@ from lexiclip.errors import run_stage
 from lexiclip.files import read_jsonl, write_json
 from lexiclip.mixes import label_matrix
 from lexiclip.params import load_params
-from lexiclip.prompts.caption_ap import as_metrics, caption_ap
+from lexiclip.prompts.caption_ap import HeldOut, as_metrics, caption_ap
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, save_prompts, zero_shot_vectors
 from lexiclip.vocabulary import load_vocabulary
 
@@ -22,14 +23,14 @@ def main() -> None:
     zero_shot = zero_shot_vectors(clip, names)
     captions, heldout = (read_jsonl(f"data/mixes/{mix}.jsonl") for mix in (params.baselines.mix, "heldout"))
     labels = torch.from_numpy(label_matrix(captions, names)).float()  # (N, K)
-    sums = labels.T @ store.global_features([store.index[row["text"]] for row in captions])  # (K, D)
+    sums = labels.T @ store.global_features(store.rows(row["text"] for row in captions))  # (K, D)
     moved = F.normalize(zero_shot.global_ + F.normalize(sums, dim=-1), dim=-1)
-    rows = [store.index[row["text"]] for row in heldout]
+    counted = HeldOut(
+        store.rows(row["text"] for row in heldout), label_matrix(heldout, names), np.ones(len(names), bool)
+    )
     for name, vectors in {"zero_shot": zero_shot, "caption_mean": ClassVectors(moved, moved, None)}.items():
         save_prompts(f"models/prompts/{name}.safetensors", Prompts(vectors, names, model_id(clip), None))
-        precisions = caption_ap(
-            store, rows, label_matrix(heldout, names), vectors, params.baselines.local_weight
-        )
+        precisions = caption_ap(store, counted, vectors, params.baselines.local_weight)
         write_json(f"metrics/captions_ap/{name}.json", as_metrics(precisions, names))
         print(
             f"models/prompts/{name}.safetensors, held-out caption mAP {as_metrics(precisions, names)['mAP']}"

@@ -33,9 +33,12 @@ def main(variant: str) -> None:
             read_json("data/captions/class_sets.json")["sets"],
             of_variant.texts,
             things=read_yaml("data/templates/things.yaml"),
+            rare_classes=params.mix.rare_classes,
             hard_classes=of_variant.hard_classes,
             seed=params.mix.seed,
         )
+        if absent := [name for name in of_variant.hard_classes if name not in names]:
+            print(f"variants.{variant}.hard_classes: not in the vocabulary, left out: {', '.join(absent)}")
     path = f"data/mixes/{variant}.jsonl"
     write_jsonl(path, mix)
     print(f"{len(mix)} texts ({', '.join(f'{n} {s}' for s, n in count_sources(mix).items())}) -> {path}")

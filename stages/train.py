@@ -1,36 +1,51 @@
-"""Stage train@VARIANT: tune the prompts of one variant on its mix; images are never seen."""
+"""Stage train@VARIANT: tune the prompts of one variant on its mix; images are never seen.
 
-import csv
+On several GPUs: `torchrun --nproc-per-node 8 stages/train.py VARIANT plain|ema`, then `dvc commit`.
+"""
+
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from lexiclip.clip.backbone import load_clip, model_id
 from lexiclip.clip.feature_store import open_store
 from lexiclip.devices import best_device
 from lexiclip.errors import run_stage
-from lexiclip.files import atomic_path, read_jsonl, write_json
-from lexiclip.mixes import label_matrix
+from lexiclip.files import read_jsonl, write_csv, write_json
+from lexiclip.mixes import CAPTION_SOURCES, label_matrix
 from lexiclip.params import load_params
-from lexiclip.prompts.caption_ap import as_metrics, caption_ap
-from lexiclip.prompts.class_vectors import Prompts, class_vectors, save_prompts
+from lexiclip.prompts.caption_ap import HeldOut, as_metrics, caption_ap
+from lexiclip.prompts.class_vectors import Prompts, class_vectors, load_prompts, save_prompts
+from lexiclip.prompts.processes import join_processes, leave_processes, rank_and_count
 from lexiclip.prompts.training import train_prompts
+from lexiclip.scoring.cooccurrence import cooccurrence
 from lexiclip.vocabulary import load_vocabulary
 
 
 def main(variant: str, ema: bool) -> None:
+    join_processes()
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     of_variant, train = params.variants[variant], params.train
     clip = load_clip(params.clip.model, params.clip.weights).to(best_device())
-    store = open_store("data/features", model_id(clip))
-    mix, heldout = read_jsonl(f"data/mixes/{variant}.jsonl"), read_jsonl("data/mixes/heldout.jsonl")
+    model = model_id(clip)
+    store = open_store("data/features", model)
+    mix, captions = read_jsonl(f"data/mixes/{variant}.jsonl"), read_jsonl("data/mixes/heldout.jsonl")
+    tuned_classes = np.array([name in (of_variant.hard_classes or names) for name in names])
+    rows = store.rows(caption["text"] for caption in captions)
+    heldout = HeldOut(rows, label_matrix(captions, names), tuned_classes)
+    together = None
+    if of_variant.cooccurrence_loss:  # counted in what the variant trains on: held-out captions stay unseen
+        written = [text for text in mix if text["source"] in CAPTION_SOURCES]
+        together = torch.from_numpy(cooccurrence(label_matrix(written, names))).float()
+    start = of_variant.init_from and load_prompts(f"models/prompts/{of_variant.init_from}.safetensors", model)
     checkpoint = Path(f"models/prompts/{variant}.checkpoint.partial")
     tuned = train_prompts(
         clip,
         store,
-        [store.index[row["text"]] for row in mix],
+        store.rows(text["text"] for text in mix),
         torch.from_numpy(label_matrix(mix, names)).float(),
         names,
         n_ctx=of_variant.n_ctx,
@@ -44,27 +59,24 @@ def main(variant: str, ema: bool) -> None:
         weight_decay=train.weight_decay,
         momentum=train.momentum,
         ema_decay=train.ema_decay if ema else None,
-        cooccurrence=None,
-        init=None,
+        cooccurrence=together,
+        init=start and start.contexts,
         seed=train.seed,
         result=train.ema_result if ema else "student",
+        heldout=heldout,
         checkpoint=checkpoint,
     )
-    vectors = class_vectors(clip, tuned.contexts, names)
-    save_prompts(
-        f"models/prompts/{variant}.safetensors", Prompts(vectors, names, model_id(clip), tuned.contexts)
-    )
-    rows = [store.index[row["text"]] for row in heldout]
-    precisions = caption_ap(store, rows, label_matrix(heldout, names), vectors)
-    write_json(f"metrics/captions_ap/{variant}.json", as_metrics(precisions, names))
-    with atomic_path(f"metrics/train/{variant}.csv") as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["step", "epoch", "lr", "loss"], extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows({**row, "step": number} for number, row in enumerate(tuned.history, start=1))
-    checkpoint.unlink(missing_ok=True)
-    print(
-        f"models/prompts/{variant}.safetensors, held-out caption mAP {as_metrics(precisions, names)['mAP']}"
-    )
+    if rank_and_count()[0] == 0:
+        vectors = class_vectors(clip, tuned.contexts, names)
+        path = f"models/prompts/{variant}.safetensors"
+        save_prompts(path, Prompts(vectors, names, model, tuned.contexts))
+        metrics = as_metrics(caption_ap(store, heldout, vectors), names)
+        write_json(f"metrics/captions_ap/{variant}.json", metrics)
+        write_csv(f"metrics/train/{variant}.csv", tuned.steps)
+        write_csv(f"metrics/train/{variant}.epochs.csv", tuned.epochs)
+        checkpoint.unlink(missing_ok=True)
+        print(f"{path}, held-out caption mAP {metrics['mAP']}")
+    leave_processes()
 
 
 run_stage(lambda: main(sys.argv[1], ema=sys.argv[2] == "ema"))

@@ -18,17 +18,35 @@ CAPTIONS = {
 }
 
 
-def mixed(sources, *, things=("tree", "wall"), hard_classes=(), seed=0, names=NAMES):
+def mixed(sources, *, things=("tree", "wall"), rare_classes=(), hard_classes=(), seed=0, names=NAMES):
     return mix_texts(
-        names, CAPTIONS, SETS, sources, things=list(things), hard_classes=list(hard_classes), seed=seed
+        names,
+        CAPTIONS,
+        SETS,
+        sources,
+        things=list(things),
+        rare_classes=list(rare_classes),
+        hard_classes=list(hard_classes),
+        seed=seed,
     )
 
 
 def test_how_many_texts_each_source_gives():
-    sources = ["class", "pair", "companion", "set", "sampled_set", "multi", "single", "challenge"]
+    sources = [
+        "class",
+        "pair",
+        "person_pair",
+        "companion",
+        "set",
+        "sampled_set",
+        "multi",
+        "single",
+        "challenge",
+    ]
     assert count_sources(mixed(dict.fromkeys(sources, True))) == {
         "class": 5 * (9 + 80),
         "pair": 5 * 4 // 2 * 9,
+        "person_pair": 4 * 9,
         "companion": 5 * 2,
         "set": 2,
         "sampled_set": 5,  # one set has four classes
@@ -65,6 +83,29 @@ def test_a_number_limits_a_source_and_false_leaves_it_out():
     assert counts == {"class": 445, "multi": 7, "single": 1}
     mix = mixed({"class": True, "multi": 7})
     assert len({text["text"] for text in mix if text["source"] == "multi"}) == 7
+
+
+def test_a_source_may_stand_several_times():
+    once, thrice = mixed({"class": True, "multi": True}), mixed({"class": True, "multi": "x3"})
+    assert count_sources(thrice) == {"class": 445, "multi": 90}
+    assert sorted(text["text"] for text in thrice[445:]) == sorted(3 * [text["text"] for text in once[445:]])
+
+
+def test_companions_of_rare_classes_and_pairs_with_a_person():
+    mix = mixed({"class": True, "companion": True, "person_pair": True}, rare_classes=["vase", "zebra"])
+    found = {source: [t for t in mix if t["source"] == source] for source in ("companion", "person_pair")}
+    assert [text["text"] for text in found["companion"]] == [
+        "a photo of a vase and a tree.",
+        "a photo of a vase and a wall.",
+    ]
+    assert {text["text"] for text in found["person_pair"]} == {
+        f"a photo of a person and a {name}." for name in NAMES[1:]
+    }
+    assert found["person_pair"][0]["labels"] == ["person", "dog"]
+    hard = mixed({"class": True, "person_pair": True}, hard_classes=["fork"])
+    assert [text["labels"] for text in hard if text["source"] == "person_pair"] == 9 * [["fork"]]
+    with pytest.raises(InputError, match=r"texts\.person_pair"):
+        mixed({"person_pair": True}, names=("dog", "fork"))
 
 
 def test_hard_classes_alone_are_kept_and_labelled():

@@ -5,6 +5,7 @@ A text is {"text", "labels": class names, "source"}.
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -25,21 +26,27 @@ def mix_texts(
     names: tuple[str, ...],
     captions: dict[str, list[dict]],
     class_sets: list[list[str]],
-    sources: dict[str, int | bool],
+    sources: dict[str, bool | int | str],
     *,
     things: list[str],
+    rare_classes: list[str],
     hard_classes: list[str],
     seed: int,
 ) -> list[dict]:
-    """The texts of a mix. `sources` switches a source on or limits it to a number of texts drawn at random.
+    """The texts of a mix. A source is on (True) or off, drawn down to a number of texts, or repeated ("x3").
 
-    With `hard_classes`, only texts that name one are kept and only those are labelled. `things` lie outside
-    the vocabulary. InputError names the classes that no text names.
+    With `hard_classes`, only texts that name one are kept and only those are labelled. Each of `rare_classes`
+    (all classes if empty) keeps company with `things`, which lie outside the vocabulary. Names in both lists
+    that are no classes count for nothing. InputError names the classes that no text names.
     """
+    labelled = tuple(name for name in names if name in hard_classes) if hard_classes else names
+    if not labelled:
+        raise InputError(f"hard_classes: none of {', '.join(hard_classes)} is a class of the vocabulary")
     made = {
         "class": lambda: _class_texts(names),
         "pair": lambda: _repeated([_photo_of([a, b]) for a, b in combinations(names, 2)], "pair"),
-        "companion": lambda: _companion_texts(hard_classes or list(names), things),
+        "person_pair": lambda: _person_pairs(names),
+        "companion": lambda: _companion_texts([n for n in names if n in rare_classes] or names, things),
         "set": lambda: [_photo_of(members) | {"source": "set"} for members in class_sets],
         "sampled_set": lambda: _sampled_sets(class_sets, np.random.default_rng([seed, 1])),
     }
@@ -48,15 +55,14 @@ def mix_texts(
         if wanted is False or wanted == 0:
             continue
         texts = captions[source] if source in CAPTION_SOURCES else made[source]()
-        if wanted is not True and len(texts) > wanted:
+        if isinstance(wanted, str):
+            texts = texts * int(wanted.removeprefix("x"))
+        elif wanted is not True and len(texts) > wanted:
             chosen = np.random.default_rng([seed, 2, number]).choice(len(texts), size=wanted, replace=False)
             texts = [texts[i] for i in sorted(chosen)]
         mix += texts
-    labelled = tuple(name for name in names if name in hard_classes) if hard_classes else names
     mix = [text | {"labels": [name for name in text["labels"] if name in labelled]} for text in mix]
     mix = [text for text in mix if text["labels"]]
-    if not labelled:
-        raise InputError(f"hard_classes: none of {', '.join(hard_classes)} is a class of the vocabulary")
     named = {name for text in mix for name in text["labels"]}
     if missing := [name for name in labelled if name not in named]:
         raise InputError(f"mix without a text of {', '.join(missing)}: add a source, such as `class: true`")
@@ -86,7 +92,13 @@ def _class_texts(names: tuple[str, ...]) -> list[dict]:
     ]
 
 
-def _companion_texts(classes: list[str], things: list[str]) -> list[dict]:
+def _person_pairs(names: tuple[str, ...]) -> list[dict]:
+    if "person" not in names:
+        raise InputError("texts.person_pair: the vocabulary has no class 'person': set it to false")
+    return _repeated([_photo_of(["person", name]) for name in names if name != "person"], "person_pair")
+
+
+def _companion_texts(classes: Sequence[str], things: list[str]) -> list[dict]:
     return [
         _photo_of([name, thing], labels=[name]) | {"source": "companion"}
         for name in classes

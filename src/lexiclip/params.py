@@ -94,29 +94,36 @@ class ImagesParams(Block):
 
 class MixParams(Block):
     heldout_share: Share
+    rare_classes: list[str]
     seed: int
 
 
-Source = Literal["multi", "single", "challenge", "class", "pair", "companion", "set", "sampled_set"]
+Source = Literal[
+    "multi", "single", "challenge", "class", "pair", "person_pair", "companion", "set", "sampled_set"
+]
+# On or off, at most so many texts drawn at random, or all of them several times ("x3").
+Amount = bool | Positive | Annotated[str, Field(pattern=r"^x[1-9]\d*$")]
 
 
 class VariantParams(Block):
     n_ctx: Positive
     evidence: bool
     cooccurrence: bool
-    texts: dict[Source, bool | Positive]
+    cooccurrence_loss: bool
+    texts: dict[Source, Amount]
     hard_classes: list[str]
+    init_from: str | None
     lr: Annotated[float, Field(gt=0)]
     warmup_epochs: Count
     warmup_lr: Annotated[float, Field(gt=0)]
     epochs: Positive
-    keep_epoch: Positive
+    keep_epoch: Positive | Literal["heldout"]
     fusion: Literal["plain", "sharper", "standardised"]
     local_weight: Annotated[float, Field(ge=0)]
 
     @model_validator(mode="after")
     def _keeps_an_epoch_it_runs(self) -> "VariantParams":
-        if self.keep_epoch > self.epochs:
+        if self.keep_epoch != "heldout" and self.keep_epoch > self.epochs:
             raise ValueError(f"keep_epoch {self.keep_epoch} lies beyond epochs {self.epochs}")
         return self
 
@@ -182,6 +189,31 @@ class Params(Block):
             raise ValueError(f"ensemble.variants: unknown {unknown[0]!r}, choose from {', '.join(known)}")
         return self
 
+    @model_validator(mode="after")
+    def _starts_from_variants_alike(self) -> "Params":
+        for name, variant in self.variants.items():
+            chain = [name]
+            while (start := self.variants[chain[-1]].init_from) is not None:
+                if start not in self.variants:
+                    raise ValueError(
+                        f"variants.{chain[-1]}.init_from: no variant {start!r}, choose from "
+                        f"{', '.join(self.variants)}, or null"
+                    )
+                if start in chain:
+                    circle = " from ".join([*chain[chain.index(start) :], start])
+                    raise ValueError(
+                        f"variants.{start}.init_from: {circle} is a circle, let one start at null"
+                    )
+                chain.append(start)
+            if len(chain) > 1:
+                other = self.variants[chain[1]]
+                if (other.n_ctx, other.evidence) != (variant.n_ctx, variant.evidence):
+                    raise ValueError(
+                        f"variants.{name}.init_from: {chain[1]} has n_ctx {other.n_ctx} and evidence "
+                        f"{other.evidence}, {name} {variant.n_ctx} and {variant.evidence}: make them equal"
+                    )
+        return self
+
 
 def load_params(path: str | Path = "params.yaml") -> Params:
     """The validated params. InputError names the first wrong key and says what was expected."""
@@ -191,4 +223,6 @@ def load_params(path: str | Path = "params.yaml") -> Params:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "value_error":  # raised above, by a validator that says it all
+            raise InputError(": ".join(filter(None, [str(path), key, str(first["ctx"]["error"])]))) from None
         raise InputError(f"{path}: {key}: {first['msg'].lower()} (got {first['input']!r:.60})") from None

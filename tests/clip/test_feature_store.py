@@ -79,3 +79,10 @@ def test_another_model_is_refused(folder):
 def test_no_texts(small_clip, tmp_path):
     with pytest.raises(InputError, match="no text"):
         write_store(tmp_path, small_clip, [])
+
+
+def test_rows_of_texts_by_name(folder):
+    store = open_store(folder)
+    assert store.rows(TEXTS[2:0:-1]).tolist() == [store.index[TEXTS[2]], store.index[TEXTS[1]]]
+    with pytest.raises(InputError, match="'a photo of a zebra' is not in the feature store"):
+        store.rows([TEXTS[0], "a photo of a zebra"])

@@ -9,6 +9,7 @@ import torch
 from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.errors import InputError
 from lexiclip.prompts import training
+from lexiclip.prompts.caption_ap import HeldOut, caption_map
 from lexiclip.prompts.class_vectors import class_vectors, encode_contexts
 from lexiclip.prompts.contexts import Contexts, init_contexts, prompt_layout
 from lexiclip.prompts.logits import score
@@ -117,16 +118,16 @@ def test_equals_torch_sgd(small_clip, data, changed):
 
 def test_the_loss_falls(small_clip, data):
     settings = {**SETTINGS, "epochs": 12, "keep_epoch": 12, "batch_size": 16, "lr": 0.002}
-    history = train_prompts(small_clip, *data, NAMES, **settings).history
-    assert history[-1]["loss"] < 0.9 * history[0]["loss"]
-    assert [row["epoch"] for row in history] == list(range(1, 13))
-    assert history[0]["lr"] == 0.001 and history[1]["lr"] == 0.002
+    steps = train_prompts(small_clip, *data, NAMES, **settings).steps
+    assert steps[-1]["loss"] < 0.9 * steps[0]["loss"]
+    assert [row["epoch"] for row in steps] == list(range(1, 13))
+    assert steps[0]["lr"] == 0.001 and steps[1]["lr"] == 0.002
 
 
 def test_same_seed_same_bytes_other_seed_other_bytes(small_clip, data):
     first, again = (train_prompts(small_clip, *data, NAMES, **SETTINGS) for _ in range(2))
     other = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "seed": 1})
-    assert digest(first.contexts) == digest(again.contexts) and first.history == again.history
+    assert digest(first.contexts) == digest(again.contexts) and first.steps == again.steps
     assert digest(first.contexts) != digest(other.contexts)
 
 
@@ -154,7 +155,7 @@ def test_a_killed_run_ends_with_the_same_bytes(small_clip, data, tmp_path, monke
     resumed = train_prompts(small_clip, *data, NAMES, **settings)
     assert len(calls) == 8 + 3
     assert digest(resumed.contexts) == digest(whole.contexts)
-    assert resumed.history == whole.history
+    assert resumed.steps == whole.steps and resumed.epochs == whole.epochs
 
 
 def test_another_runs_checkpoint_is_left_alone(small_clip, data, tmp_path):
@@ -169,14 +170,15 @@ def test_another_runs_checkpoint_is_left_alone(small_clip, data, tmp_path):
 
 
 def test_a_batch_larger_than_the_data_is_the_data(small_clip, data):
-    history = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "batch_size": 1024}).history
-    assert [row["step"] for row in history] == [1, 1]
+    steps = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "batch_size": 1024}).steps
+    assert [(row["epoch"], row["step"]) for row in steps] == [(1, 1), (2, 2)]
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"lr": float("nan"), "warmup_epochs": 0}, "epoch 1, step 2"),
+        ({"lr": float("nan"), "warmup_epochs": 0}, "step 2, epoch 1"),
+        ({"keep_epoch": "heldout"}, "held-out captions"),
         ({"init": init_contexts(3, 32, evidence=False, seed=0)}, "init"),
         ({"init": init_contexts(2, 32, evidence=True, seed=0)}, "init"),
         ({"keep_epoch": 5}, "keep_epoch 5"),
@@ -186,6 +188,65 @@ def test_a_batch_larger_than_the_data_is_the_data(small_clip, data):
 def test_refusals(small_clip, data, changed, said):
     with pytest.raises(InputError, match=said):
         train_prompts(small_clip, *data, NAMES, **{**SETTINGS, **changed})
+
+
+def heldout_of(data):
+    """The first texts as if held out; the last class does not count."""
+    _, rows, labels = data
+    return HeldOut(rows[:9], labels[:9].numpy(), np.array([True, True, True, False]))
+
+
+def test_held_out_captions_are_watched_and_change_nothing(small_clip, data):
+    plain = train_prompts(small_clip, *data, NAMES, **SETTINGS)
+    watched = train_prompts(small_clip, *data, NAMES, **SETTINGS, heldout=heldout_of(data))
+    assert digest(plain.contexts) == digest(watched.contexts)
+    vectors = class_vectors(small_clip, watched.contexts, NAMES)
+    assert watched.epochs[-1]["caption_mAP"] == caption_map(data[0], heldout_of(data), vectors)
+    assert [row["loss"] for row in watched.epochs] == pytest.approx(
+        [np.mean([row["loss"] for row in watched.steps if row["epoch"] == epoch]) for epoch in (1, 2)]
+    )
+
+
+def test_the_epoch_is_chosen_on_held_out_captions(small_clip, data, monkeypatch, tmp_path):
+    found = iter([20.0, 50.0, 50.0, 40.0])
+    monkeypatch.setattr(training, "caption_map", lambda *_: next(found))
+    chosen = train_prompts(
+        small_clip,
+        *data,
+        NAMES,
+        **{**SETTINGS, "keep_epoch": "heldout", "heldout": heldout_of(data), "checkpoint": tmp_path / "run"},
+    )
+    second = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "keep_epoch": 2})
+    third = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "keep_epoch": 3})
+    assert digest(chosen.contexts) == digest(second.contexts) != digest(third.contexts)
+    assert [row["caption_mAP"] for row in chosen.epochs] == [20, 50, 50, 40]
+
+
+def test_no_held_out_caption_of_the_tuned_classes(small_clip, data):
+    heldout = heldout_of(data)
+    heldout.labels[:, :3] = 0
+    with pytest.raises(InputError, match="heldout_share"):
+        train_prompts(small_clip, *data, NAMES, **SETTINGS, heldout=heldout)
+
+
+@pytest.mark.parametrize("fatal", [5, 6])  # the second epoch's second step and its last
+def test_a_run_that_diverges_keeps_its_last_good_checkpoint(small_clip, data, tmp_path, monkeypatch, fatal):
+    path, calls, plain_step = tmp_path / "run.safetensors", [], training.sgd_step
+
+    def overshooting_step(*given, **named):
+        calls.append(1)
+        student, velocity = plain_step(*given, **named)
+        if len(calls) == fatal:
+            student = student._replace(local=student.local * float("inf"))
+        return student, velocity
+
+    monkeypatch.setattr(training, "sgd_step", overshooting_step)
+    with pytest.raises(InputError, match=r"step 6, epoch 2 .* lower lr .*run\.safetensors keeps the epoch"):
+        train_prompts(small_clip, *data, NAMES, **SETTINGS, checkpoint=path)
+    whole = train_prompts(small_clip, *data, NAMES, **SETTINGS)
+    resumed = train_prompts(small_clip, *data, NAMES, **SETTINGS, checkpoint=path)
+    assert len(calls) == fatal + 6 + 3
+    assert digest(resumed.contexts) == digest(whole.contexts)
 
 
 def test_nothing_to_train_on(small_clip, data):

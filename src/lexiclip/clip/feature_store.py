@@ -7,9 +7,9 @@ texts.json    the N distinct texts, shortest first        header.json  what all 
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import torch
@@ -31,11 +31,22 @@ class TextBatch(NamedTuple):
 
 
 class Store(NamedTuple):
-    """An open feature store: `index` tells a text's row; `features` stays on disk until asked for."""
+    """An open feature store: `index` tells a text's row; `features` stays on disk until asked for.
+
+    `digest` differs when any text differs.
+    """
 
     index: dict[str, int]
     features: np.ndarray
     offsets: np.ndarray
+    digest: str
+
+    def rows(self, texts: Iterable[str]) -> np.ndarray:
+        """The rows (B,) of `texts`. InputError names the first that was not encoded."""
+        try:
+            return np.array([self.index[text] for text in texts], dtype=np.int64)
+        except KeyError as error:
+            raise InputError(f"text {error} is not in the feature store: encode the texts again") from None
 
     def batch(self, rows: Sequence[int] | np.ndarray, device: str | torch.device = "cpu") -> TextBatch:
         """Features of the texts at `rows` (B,), on `device`."""
@@ -59,6 +70,7 @@ def write_store(folder: str | Path, clip: nn.Module, texts: Sequence[str], batch
     """Encode every distinct text once. The bytes depend on the set of texts and the model, not on the order.
 
     A batch holds at most `batch_tokens` tokens of texts of like length. On a GPU the tower runs in bf16.
+    Rows go to disk batch by batch: memory holds the texts and one batch, however many there are.
     """
     folder = Path(folder)
     if not texts:
@@ -68,21 +80,19 @@ def write_store(folder: str | Path, clip: nn.Module, texts: Sequence[str], batch
     device = next(clip.parameters()).device
     # A killed run must not leave an old header over new features.
     (folder / "header.json").unlink(missing_ok=True)
-    features = None
-    with atomic_path(folder / "features.npy") as path:
+    with atomic_path(folder / "features.npy") as path, path.open("wb") as file:
         for start, stop in _batches(lengths, batch_tokens):
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
                 encoded = encode_texts(clip, tokenize(texts[start:stop]).to(device))
             rows = torch.cat([row[:n] for row, n in zip(encoded.local, encoded.lengths, strict=True)])
-            if features is None:
+            if start == 0:
                 shape = (int(offsets[-1]), rows.shape[1])
-                features = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
-            features[offsets[start] : offsets[stop]] = rows.half().cpu().numpy()
-        features.flush()
+                _write_npy_header(file, shape)
+            file.write(rows.half().cpu().numpy())
     with atomic_path(folder / "offsets.npy") as path:
         np.save(path, offsets)
     write_json(folder / "texts.json", texts)
-    write_json(folder / "header.json", {"model": model_id(clip), **_description(texts, features)})
+    write_json(folder / "header.json", {"model": model_id(clip), **_description(texts, shape)})
 
 
 def open_store(folder: str | Path, model: str | None = None) -> Store:
@@ -94,18 +104,24 @@ def open_store(folder: str | Path, model: str | None = None) -> Store:
         offsets = np.load(folder / "offsets.npy")
     except (OSError, ValueError) as error:
         raise InputError(f"{folder}: features cannot be read ({error}): encode the texts again") from None
-    described = _description(texts, features)
+    described = _description(texts, features.shape)
     fits = len(offsets) == len(texts) + 1 and offsets[-1] == len(features) and features.dtype == np.float16
     if not isinstance(header, dict) or header != {"model": header.get("model"), **described} or not fits:
         raise InputError(f"{folder}: header.json does not fit the files beside it: encode the texts again")
     if model is not None and header["model"] != model:
         raise InputError(f"{folder}: made with CLIP {header['model']}, not {model}: encode the texts again")
-    return Store({text: row for row, text in enumerate(texts)}, features, offsets)
+    return Store({text: row for row, text in enumerate(texts)}, features, offsets, header["texts"])
 
 
-def _description(texts: Sequence[str], features: np.ndarray) -> dict:
+def _description(texts: Sequence[str], shape: tuple[int, ...]) -> dict:
     digest = hashlib.sha256(json.dumps(texts).encode()).hexdigest()
-    return {"texts": digest, "count": len(texts), "tokens": features.shape[0], "dim": features.shape[1]}
+    return {"texts": digest, "count": len(texts), "tokens": shape[0], "dim": shape[-1]}
+
+
+def _write_npy_header(file: BinaryIO, shape: tuple[int, int]) -> None:
+    """The head of a .npy file of float16 rows, which follow it."""
+    kind = np.lib.format.dtype_to_descr(np.dtype(np.float16))
+    np.lib.format.write_array_header_1_0(file, {"descr": kind, "fortran_order": False, "shape": shape})
 
 
 def _shortest_first(texts: Sequence[str]) -> tuple[list[str], np.ndarray]:

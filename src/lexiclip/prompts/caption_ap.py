@@ -1,5 +1,7 @@
 """How well class vectors find classes in held-out captions: what choices are made on, no image is seen."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
@@ -9,18 +11,34 @@ from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.prompts.logits import score
 
 
-@torch.inference_mode()
-def caption_ap(store: Store, rows: list[int], labels: np.ndarray, vectors: ClassVectors) -> np.ndarray:
-    """Average precision (K,) of global + local logits over the captions `rows` (N,) with labels (N, K).
+class HeldOut(NamedTuple):
+    """Captions never trained on: rows (N,) of the store, labels (N, K), which classes (K,) bool count."""
 
-    NaN for a class that no caption names.
+    rows: np.ndarray
+    labels: np.ndarray
+    classes: np.ndarray
+
+
+@torch.inference_mode()
+def caption_ap(
+    store: Store, heldout: HeldOut, vectors: ClassVectors, local_weight: float = 1.0
+) -> np.ndarray:
+    """Average precision (K,) of global + c · local logits, c = `local_weight`, over held-out captions.
+
+    NaN for a class that no caption names or that does not count.
     """
-    scores = []
-    for start in range(0, len(rows), 1024):
-        batch = store.batch(rows[start : start + 1024])
+    scores, device = [], vectors.global_.device
+    for start in range(0, len(heldout.rows), 1024):
+        batch = store.batch(heldout.rows[start : start + 1024], device)
         logits = score(batch.global_, batch.local, vectors, batch.mask)
-        scores.append(logits.global_ + logits.local)
-    return average_precisions(torch.cat(scores).numpy(), labels)
+        scores.append((logits.global_ + local_weight * logits.local).cpu())
+    precisions = average_precisions(torch.cat(scores).numpy(), heldout.labels)
+    return np.where(heldout.classes, precisions, np.nan)
+
+
+def caption_map(store: Store, heldout: HeldOut, vectors: ClassVectors) -> float:
+    """Mean of `caption_ap` over the classes that count and are named, in per cent."""
+    return round(100 * float(np.nanmean(caption_ap(store, heldout, vectors))), 2)
 
 
 def as_metrics(precisions: np.ndarray, names: tuple[str, ...]) -> dict:

@@ -4,33 +4,47 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from lexiclip.files import atomic_path
 from lexiclip.prompts.class_vectors import read_tensors
 from lexiclip.prompts.contexts import Contexts
+from lexiclip.prompts.steps import map_contexts
 
 
 class RunState(NamedTuple):
-    """What the next epoch needs: student, its moving average, SGD's velocity, and one dict a step so far."""
+    """What the next epoch needs: student, its moving average, SGD's velocity, the result if it ended here.
+
+    `steps` and `epochs` hold one dict for each so far.
+    """
 
     student: Contexts
     average: Contexts
     velocity: Contexts
-    history: list[dict]
-    epoch: int
+    kept: Contexts
+    steps: list[dict]
+    epochs: list[dict]
+
+
+PARTS = ("student", "average", "velocity", "kept")
+
+
+def fresh_state(start: Contexts) -> RunState:
+    """The state before the first step."""
+    return RunState(start, start, map_contexts(torch.zeros_like, start), start, [], [])
 
 
 def save_state(path: Path, state: RunState, run: str) -> None:
     """Write `state` of the run identified by `run`."""
     tensors = {
         f"{part}.{branch}": tensor.detach().cpu().clone().contiguous()
-        for part in ("student", "average", "velocity")
+        for part in PARTS
         for branch, tensor in getattr(state, part)._asdict().items()
         if tensor is not None
     }
-    facts = json.dumps({"run": run, "epoch": state.epoch, "history": state.history})
+    facts = json.dumps({"run": run, "steps": state.steps, "epochs": state.epochs})
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata={"lexiclip": facts})
 
@@ -45,8 +59,5 @@ def load_state(path: Path | None, run: str) -> RunState | None:
         return None
     if facts.get("run") != run:
         return None
-    parts = (
-        Contexts(*(tensors.get(f"{part}.{branch}") for branch in Contexts._fields))
-        for part in ("student", "average", "velocity")
-    )
-    return RunState(*parts, facts["history"], facts["epoch"])
+    parts = (Contexts(*(tensors.get(f"{part}.{branch}") for branch in Contexts._fields)) for part in PARTS)
+    return RunState(*parts, facts["steps"], facts["epochs"])

@@ -14,13 +14,13 @@ def ranking_loss(logits: Tensor, labels: Tensor, weights: Tensor | None = None) 
 
     logits (B, K); labels (B, K), 1 or 0; weights (K, K), read as [q, p], multiply each term.
     """
-    positive = labels > 0
-    margins = 1 - logits.unsqueeze(1) + logits.unsqueeze(2)  # (B, q, p)
-    pairs = ~positive.unsqueeze(2) & positive.unsqueeze(1)  # (B, q, p)
-    losses = margins.clamp(min=0) * pairs
+    # One line for each of the M positives instead of a (B, K, K) cube: a text names one class in forty.
+    row, p = (labels > 0).nonzero(as_tuple=True)  # (M,), (M,)
+    margins = 1 - logits[row, p].unsqueeze(1) + logits[row]  # (M, q)
+    losses = margins.clamp(min=0) * (labels[row] <= 0)
     if weights is not None:
-        losses = losses * weights
-    return losses.sum(dim=(1, 2)).mean()
+        losses = losses * weights.T[p]
+    return losses.sum() / len(logits)
 
 
 def cooccurrence_weights(cooccurrence: Tensor) -> Tensor:

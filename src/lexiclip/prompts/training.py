@@ -17,21 +17,27 @@ from tqdm import tqdm
 from lexiclip.clip.backbone import model_id
 from lexiclip.clip.feature_store import Store, TextBatch
 from lexiclip.clip.text_tower import text_width
-from lexiclip.errors import InputError
-from lexiclip.prompts.checkpoint import RunState, load_state, save_state
+from lexiclip.prompts.caption_ap import HeldOut, caption_map
+from lexiclip.prompts.checkpoint import RunState, fresh_state, load_state, save_state
+from lexiclip.prompts.checks import check_request, check_same_epoch, check_start, diverged
 from lexiclip.prompts.class_vectors import encode_contexts
 from lexiclip.prompts.contexts import Contexts, PromptLayout, init_contexts, prompt_layout
 from lexiclip.prompts.logits import Logits, score
 from lexiclip.prompts.losses import cooccurrence_weights, distillation_loss, ranking_loss
+from lexiclip.prompts.processes import rank_and_count, summed
 from lexiclip.prompts.schedule import learning_rate
 from lexiclip.prompts.steps import map_contexts, moved_average, sgd_step
 
 
 class TrainResult(NamedTuple):
-    """The tuned contexts, and one {"epoch", "step", "lr", "loss"} a step."""
+    """The tuned contexts; {"step", "epoch", "lr", "loss"} of each step; the same of each epoch.
+
+    An epoch's loss is the mean of its steps'; with held-out captions it has a "caption_mAP", in per cent.
+    """
 
     contexts: Contexts
-    history: list[dict]
+    steps: list[dict]
+    epochs: list[dict]
 
 
 def train_prompts(
@@ -44,7 +50,7 @@ def train_prompts(
     n_ctx: int,
     evidence: bool,
     epochs: int,
-    keep_epoch: int,
+    keep_epoch: int | Literal["heldout"],
     batch_size: int,
     lr: float,
     warmup_epochs: int,
@@ -56,49 +62,65 @@ def train_prompts(
     init: Contexts | None,
     seed: int,
     result: Literal["student", "average"] = "student",
+    heldout: HeldOut | None = None,
     checkpoint: Path | None = None,
 ) -> TrainResult:
     """Tune contexts on the texts at `rows` (N,) of `store` with labels (N, K), on the device of `clip`.
 
-    Stops after epoch `keep_epoch`; `epochs` sets the cosine's length alone. With `checkpoint`, a killed run
-    goes on where its last epoch ended. InputError: no texts, `init` of other shapes, a loss not finite.
+    Stops after epoch `keep_epoch`, or keeps the one that does best on `heldout`; `epochs` sets the cosine's
+    length. With `checkpoint`, a killed run goes on where its last epoch ended. Under torchrun, batches are
+    shared among processes. InputError: no texts, `init` of other shapes, a loss not finite.
     """
     rows, device, width = np.asarray(rows), next(clip.parameters()).device, text_width(clip)
     start = init or init_contexts(n_ctx, width, evidence=evidence, seed=seed)
-    _check_shapes(start, (n_ctx, width), evidence, len(rows), labels, names)
-    if not 1 <= keep_epoch <= epochs or (result == "average" and ema_decay is None):
-        raise InputError(
-            f"keep_epoch {keep_epoch} of {epochs}, result {result!r}, ema_decay {ema_decay}: keep_epoch "
-            "must lie in 1..epochs, and result 'average' needs an ema_decay"
-        )
+    check_start(start, (n_ctx, width), evidence)
+    check_request(rows, labels, names, epochs, keep_epoch, batch_size, ema_decay, result, heldout)
     schedule = {"lr": lr, "epochs": epochs, "warmup_epochs": warmup_epochs, "warmup_lr": warmup_lr}
     sgd = {"momentum": momentum, "weight_decay": weight_decay}
-    settings = [schedule, sgd, keep_epoch, batch_size, ema_decay, seed, model_id(clip), *names]
-    run = _run_id(settings, [torch.as_tensor(rows), labels, cooccurrence, *start])
-    fresh = RunState(start, start, map_contexts(torch.zeros_like, start), [], 0)
-    state = load_state(checkpoint, run) or fresh
-    student, average, velocity = (map_contexts(lambda part: part.to(device), state[i]) for i in range(3))
+    settings = [schedule, sgd, keep_epoch, batch_size, ema_decay, result, seed, model_id(clip), *names]
+    run = _run_id([*settings, store.digest], [rows, labels, cooccurrence, *start, *(heldout or ())])
+    state = load_state(checkpoint, run) or fresh_state(start)
+    check_same_epoch(len(state.epochs), device)
+    student, average, velocity, kept = (
+        map_contexts(lambda part: part.to(device), contexts) for contexts in state[:4]
+    )
     layout, labels = prompt_layout(clip, names, n_ctx), labels.to(device)
     weights = None if cooccurrence is None else cooccurrence_weights(cooccurrence.to(device))
 
-    history = list(state.history)
-    for epoch in range(state.epoch, keep_epoch):
-        rate = learning_rate(epoch, **schedule)
-        bar = tqdm(list(_batches(len(rows), batch_size, seed, epoch)), desc=f"epoch {epoch + 1}/{keep_epoch}")
-        for step, picked in enumerate(bar):
+    rank, processes = rank_and_count()
+    steps, ended = list(state.steps), list(state.epochs)
+    last = epochs if keep_epoch == "heldout" else keep_epoch
+    for epoch in range(len(ended) + 1, last + 1):
+        rate = learning_rate(epoch - 1, **schedule)
+        batches = list(_batches(len(rows), batch_size, seed, epoch - 1))
+        bar = tqdm(batches, desc=f"epoch {epoch}/{last}", unit="step", disable=rank > 0)
+        for picked in bar:
             if ema_decay is not None:
                 average = moved_average(average, student, ema_decay)
             teacher = None if ema_decay is None else average
-            batch = store.batch(rows[picked], device)
-            loss, gradients = _gradients(clip, layout, batch, labels[picked], student, teacher, weights)
+            mine = picked[rank::processes]
+            batch, share = store.batch(rows[mine], device), len(mine) / len(picked)
+            loss, gradients = _gradients(clip, layout, batch, labels[mine], student, teacher, weights, share)
+            steps.append({"step": len(steps) + 1, "epoch": epoch, "lr": rate, "loss": round(loss, 6)})
             if not np.isfinite(loss):
-                raise InputError(f"loss is {loss} at epoch {epoch + 1}, step {step + 1}: lower lr ({rate:g})")
+                raise diverged(steps[-1], checkpoint if ended else None)
             student, velocity = sgd_step(student, gradients, velocity, lr=rate, **sgd)
-            history.append({"epoch": epoch + 1, "step": step + 1, "lr": rate, "loss": round(loss, 6)})
             bar.set_postfix(loss=f"{loss:.4f}")
-        if checkpoint is not None:
-            save_state(checkpoint, RunState(student, average, velocity, history, epoch + 1), run)
-    return TrainResult(map_contexts(Tensor.cpu, average if result == "average" else student), history)
+        # The last step may have overshot, unseen by any loss: such contexts must not replace the good ones.
+        if not all(context.isfinite().all() for context in student if context is not None):
+            raise diverged(steps[-1], checkpoint if ended else None)
+        tuned = average if result == "average" else student
+        mean_loss = float(np.mean([step["loss"] for step in steps[-len(batches) :]]))
+        ended.append({"step": len(steps), "epoch": epoch, "lr": rate, "loss": round(mean_loss, 6)})
+        if heldout is not None:
+            with torch.no_grad():
+                vectors = encode_contexts(clip, tuned, layout)
+            ended[-1]["caption_mAP"] = caption_map(store, heldout, vectors)
+        if keep_epoch != "heldout" or ended[-1] is max(ended, key=lambda row: row["caption_mAP"]):
+            kept = tuned
+        if checkpoint is not None and rank == 0:
+            save_state(checkpoint, RunState(student, average, velocity, kept, steps, ended), run)
+    return TrainResult(map_contexts(Tensor.cpu, kept), steps, ended)
 
 
 def _gradients(
@@ -109,8 +131,9 @@ def _gradients(
     student: Contexts,
     teacher: Contexts | None,
     weights: Tensor | None,
+    share: float,
 ) -> tuple[float, Contexts]:
-    """The loss of a batch and its gradient by each of the student's contexts."""
+    """The loss of a batch, of which this process holds a `share`, and its gradient by each context."""
     student = map_contexts(lambda context: context.detach().requires_grad_(), student)
     logits = _logits(clip, layout, batch, student)
     loss = ranking_loss(logits.global_, labels, weights) + ranking_loss(logits.local, labels, weights)
@@ -118,8 +141,10 @@ def _gradients(
         with torch.no_grad():
             average = _logits(clip, layout, batch, teacher)
         loss = loss + distillation_loss(logits, average)
-    gradients = iter(torch.autograd.grad(loss, [context for context in student if context is not None]))
-    return float(loss.detach()), map_contexts(lambda _: next(gradients), student)
+    found = torch.autograd.grad(loss, [context for context in student if context is not None])
+    loss, *gradients = summed([share * part for part in (loss.detach(), *found)])
+    remaining = iter(gradients)
+    return float(loss), map_contexts(lambda _: next(remaining), student)
 
 
 def _logits(clip: nn.Module, layout: PromptLayout, batch: TextBatch, contexts: Contexts) -> Logits:
@@ -137,22 +162,9 @@ def _batches(count: int, batch_size: int, seed: int, epoch: int) -> Iterator[np.
         yield order[start : start + batch_size]
 
 
-def _check_shapes(
-    start: Contexts, shape: tuple[int, int], evidence: bool, count: int, labels: Tensor, names: Sequence[str]
-) -> None:
-    found = [None if context is None else tuple(context.shape) for context in start]
-    if found != [shape, shape, shape if evidence else None]:
-        raise InputError(
-            f"init: contexts of shapes {found} (global, local, evidence), this variant has {shape} "
-            f"{'with' if evidence else 'without'} evidence: start from a variant like it, or from none"
-        )
-    if count == 0 or tuple(labels.shape) != (count, len(names)):
-        raise InputError(f"labels of shape {tuple(labels.shape)} for {count} texts and {len(names)} classes")
-
-
-def _run_id(settings: list, tensors: list[Tensor | None]) -> str:
+def _run_id(settings: list, arrays: list[Tensor | np.ndarray | None]) -> str:
     """Differs when anything differs that the outcome depends on."""
     digest = hashlib.sha256(json.dumps(settings).encode())
-    for tensor in tensors:
-        digest.update(b"none" if tensor is None else tensor.detach().cpu().contiguous().numpy().tobytes())
+    for array in arrays:
+        digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -1,0 +1,35 @@
+"""One table of all benches: each module here measures its part and hands its figures to `record`."""
+
+from lexiclip.errors import InputError
+from lexiclip.files import read_json, write_json
+
+PATH = "metrics/bench.json"
+
+
+def record(part: str, figures: dict[str, dict[str, float]]) -> None:
+    """Put the figures of `part`, {what: {"ours", "reference", …: number}}, in metrics/bench.json.
+
+    What other benches measured before stays; all is printed. Ours and a reference get their ratio.
+    """
+    try:
+        measured = read_json(PATH)
+    except InputError:
+        measured = {}
+    rounded = {}
+    for what, values in figures.items():
+        if {"ours", "reference"} <= values.keys():
+            values = values | {"ratio": values["reference"] / values["ours"]}
+        rounded[what] = {name: float(f"{value:.4g}") for name, value in values.items()}
+    measured[part] = rounded
+    write_json(PATH, measured)
+    print_table(measured)
+
+
+def print_table(measured: dict[str, dict[str, dict[str, float]]]) -> None:
+    """Every figure of every bench, one a line."""
+    print(f"\n{'':<58}{'ours':>10}{'reference':>11}{'ratio':>8}")
+    for part, figures in measured.items():
+        for what, values in figures.items():
+            cells = [values.get(name, "") for name in ("ours", "reference", "ratio")]
+            print(f"{part + ': ' + what:<58}{cells[0]:>10}{cells[1]:>11}{cells[2]:>8}")
+    print(f"-> {PATH}")

@@ -1,0 +1,68 @@
+"""What a training run refuses, each in one line: starts and requests that do not fit, a diverged loss."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lexiclip.errors import InputError
+from lexiclip.prompts.caption_ap import HeldOut
+from lexiclip.prompts.contexts import Contexts
+from lexiclip.prompts.processes import rank_and_count, summed
+
+
+def check_start(start: Contexts, shape: tuple[int, int], evidence: bool) -> None:
+    """InputError unless each context to start from has `shape`, and there is one for evidence if need be."""
+    found = [None if context is None else tuple(context.shape) for context in start]
+    if found != [shape, shape, shape if evidence else None]:
+        raise InputError(
+            f"init: contexts of shapes {found} (global, local, evidence), this variant has {shape} "
+            f"{'with' if evidence else 'without'} evidence: start from a variant like it, or from none"
+        )
+
+
+def check_request(
+    rows: np.ndarray,
+    labels: Tensor,
+    names: Sequence[str],
+    epochs: int,
+    keep_epoch: int | str,
+    batch_size: int,
+    ema_decay: float | None,
+    result: str,
+    heldout: HeldOut | None,
+) -> None:
+    """InputError unless there are texts with labels (N, K), and the settings go together."""
+    if len(rows) == 0 or tuple(labels.shape) != (len(rows), len(names)):
+        raise InputError(
+            f"labels of shape {tuple(labels.shape)} for {len(rows)} texts and {len(names)} classes"
+        )
+    if keep_epoch == "heldout" and heldout is None:
+        raise InputError("keep_epoch 'heldout' needs held-out captions: give a number")
+    if keep_epoch != "heldout" and not 1 <= keep_epoch <= epochs:
+        raise InputError(f"keep_epoch {keep_epoch} must lie in 1..epochs, which is {epochs}")
+    if result == "average" and ema_decay is None:
+        raise InputError("result 'average' needs an ema_decay: without it no average is kept")
+    if heldout is not None and not heldout.labels[:, heldout.classes].any():
+        raise InputError("no held-out caption names a class that is tuned: raise mix.heldout_share")
+    smallest, processes = min(batch_size, len(rows)), rank_and_count()[1]
+    if smallest < processes:
+        raise InputError(f"a batch of {smallest} texts for {processes} processes: start fewer of them")
+
+
+def check_same_epoch(epoch: int, device: torch.device) -> None:
+    """InputError unless all processes go on from the same epoch; none goes ahead before all are here."""
+    (total,) = summed([torch.tensor(float(epoch), device=device)])
+    if int(total) != epoch * rank_and_count()[1]:
+        raise InputError("the processes see different checkpoints: start all of them on one file system")
+
+
+def diverged(step: dict, checkpoint: Path | None) -> InputError:
+    """What to raise where the loss or a context ceased to be a number."""
+    kept = f"; {checkpoint} keeps the epoch before" if checkpoint else ""
+    return InputError(
+        f"training diverged at step {step['step']}, epoch {step['epoch']} (loss {step['loss']:g}): "
+        f"lower lr ({step['lr']:g}){kept}"
+    )

@@ -1,0 +1,56 @@
+"""The reference's order does the same steps as ours: what `make bench` compares is the same work."""
+
+import open_clip
+import pytest
+import torch
+from reference_order import reference_step
+
+from lexiclip.clip.backbone import tokenize
+from lexiclip.clip.feature_store import open_store, write_store
+from lexiclip.prompts.contexts import Contexts, init_contexts
+from lexiclip.prompts.training import train_prompts
+
+NAMES = ["dog", "hair drier", "kite"]
+TEXTS = [f"a photo of a {name} and {other}." for name in NAMES for other in ("a tree", "two very old houses")]
+
+
+@pytest.mark.parametrize("evidence", [False, True])
+def test_two_steps_end_in_the_same_contexts(evidence, tmp_path):
+    torch.manual_seed(0)
+    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
+    text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 2}
+    clip = open_clip.CLIP(embed_dim=24, vision_cfg=vision, text_cfg=text).eval().requires_grad_(False)
+    labels = torch.eye(3).repeat_interleave(2, dim=0)
+    start = init_contexts(4, 16, evidence=evidence, seed=0)
+    contexts = Contexts(*(None if c is None else c.clone().requires_grad_() for c in start))
+    used = [context for context in contexts if context is not None]
+    optimizer = torch.optim.SGD(used, lr=0.01, momentum=0.9, weight_decay=5e-4)
+    losses = [reference_step(clip, contexts, optimizer, tokenize(TEXTS), labels, NAMES) for _ in range(2)]
+    write_store(tmp_path, clip, TEXTS)
+    store = open_store(tmp_path)
+    tuned = train_prompts(
+        clip,
+        store,
+        store.rows(TEXTS),
+        labels,
+        NAMES,
+        n_ctx=4,
+        evidence=evidence,
+        epochs=2,
+        keep_epoch=2,
+        batch_size=6,
+        lr=0.01,
+        warmup_epochs=2,
+        warmup_lr=0.01,
+        weight_decay=5e-4,
+        momentum=0.9,
+        ema_decay=None,
+        cooccurrence=None,
+        init=start,
+        seed=0,
+    )
+    assert [row["loss"] for row in tuned.steps] == pytest.approx(losses, rel=1e-3)
+    for ours, theirs, first in zip(tuned.contexts, contexts, start, strict=True):
+        if ours is not None:
+            moved = (theirs - first).abs().max()
+            assert (ours - theirs).abs().max() < 0.01 * moved  # float16 features

@@ -1,0 +1,19 @@
+"""Each bench adds its figures to one file and one table."""
+
+import json
+from pathlib import Path
+
+from table import PATH, record
+
+
+def test_figures_of_benches_gather(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    record("training", {"epoch, s": {"ours": 2.0, "reference": 25.0}})
+    record("store", {"memory, MB": {"ours": 1.23456}})
+    record("training", {"epoch, s": {"ours": 4.0, "reference": 26.0}})
+    assert json.loads(Path(PATH).read_text()) == {
+        "training": {"epoch, s": {"ours": 4.0, "reference": 26.0, "ratio": 6.5}},
+        "store": {"memory, MB": {"ours": 1.235}},
+    }
+    table = capsys.readouterr().out
+    assert table.count("training: epoch, s") == 3 and "6.5" in table

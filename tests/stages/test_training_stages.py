@@ -1,0 +1,118 @@
+"""From captions to prompts through the stages themselves: mix, encode_texts, train in an empty folder."""
+
+import csv
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from lexiclip.prompts.class_vectors import load_prompts
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ["person", "dog", "fork", "knife"]
+PAIRS = [(a, b) for i, a in enumerate(NAMES) for b in NAMES[i + 1 :]]
+
+
+def run(monkeypatch, stage, *arguments):
+    monkeypatch.setattr(sys, "argv", [f"{stage}.py", *arguments])
+    runpy.run_path(str(ROOT / "stages" / f"{stage}.py"))
+
+
+def refused(monkeypatch, capsys, stage, *arguments):
+    """The one line with which a stage refuses to run."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, stage, *arguments)
+    line = capsys.readouterr().err.strip().split("\n")[-1]
+    assert ended.value.code == 1 and line.startswith("error: ")
+    return line
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A folder with captions and params: `best` on all classes, `next` goes on from it on two hard ones."""
+    monkeypatch.chdir(tmp_path)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["vocabulary"] = {"file": "words.yaml", "without": []}
+    params["clip"] = {"model": "tiny.json", "weights": "random"}
+    params["mix"]["heldout_share"], params["train"]["batch_size"] = 0.3, 128
+    best = params["variants"]["best"]
+    best |= {
+        "n_ctx": 4,
+        "lr": 0.001,
+        "epochs": 3,
+        "keep_epoch": "heldout",
+        "texts": {"multi": "x2", "class": True},
+    }
+    later = {"init_from": "best", "hard_classes": ["fork", "knife"], "cooccurrence_loss": True}
+    later |= {"lr": 1e-12, "warmup_lr": 1e-12, "keep_epoch": 1}
+    params["variants"] = {"best": best, "next": best | later}
+    params["ensemble"]["variants"] = ["best"]
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    Path("words.yaml").write_text(yaml.safe_dump({"classes": dict.fromkeys(NAMES)}))
+    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
+    text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 1, "layers": 1}
+    Path("tiny.json").write_text(json.dumps({"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}))
+    Path("data/captions").mkdir(parents=True)
+    Path("data/templates").mkdir()
+    Path("data/templates/things.yaml").write_text("[tree]")
+    Path("data/captions/class_sets.json").write_text(json.dumps({"sets": [["person", "dog"]]}))
+    captions = [
+        {"text": f"A {a} and a {b}, as in photo {i}.", "labels": [a, b], "source": "multi"}
+        for a, b in PAIRS
+        for i in range(8)
+    ]
+    for source, rows in {"multi": captions, "single": [], "challenge": [], "world": []}.items():
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        Path(f"data/captions/{source}.jsonl").write_text(lines)
+    for mix in ("best", "next", "heldout"):
+        run(monkeypatch, "mix", mix)
+    run(monkeypatch, "encode_texts")
+    return tmp_path
+
+
+def rows_of(path):
+    with Path(path).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_from_captions_to_prompts(study, monkeypatch, capsys):
+    run(monkeypatch, "mix", "best")
+    assert "356 class" in capsys.readouterr().out
+    for variant in ("best", "next"):
+        run(monkeypatch, "train", variant, "plain")
+    best, later = (load_prompts(f"models/prompts/{variant}.safetensors") for variant in ("best", "next"))
+    for reached, start in zip(later.contexts, best.contexts, strict=True):
+        torch.testing.assert_close(reached, start, rtol=0, atol=1e-6)  # at that rate it stays where it began
+    steps, epochs = rows_of("metrics/train/best.csv"), rows_of("metrics/train/best.epochs.csv")
+    assert list(steps[0]) == ["step", "epoch", "lr", "loss"]
+    assert list(epochs[0]) == ["step", "epoch", "lr", "loss", "caption_mAP"]
+    assert [row["epoch"] for row in epochs] == ["1", "2", "3"] and epochs[-1]["step"] == steps[-1]["step"]
+    measured = {v: json.loads(Path(f"metrics/captions_ap/{v}.json").read_text()) for v in ("best", "next")}
+    assert measured["best"]["mAP"] == max(float(row["caption_mAP"]) for row in epochs)
+    assert list(measured["best"]["per_class"]) == NAMES and list(measured["next"]["per_class"]) == NAMES[2:]
+    assert not list(Path("models/prompts").glob("*.partial"))
+
+
+def test_what_train_refuses(study, monkeypatch, capsys):
+    line = refused(monkeypatch, capsys, "train", "next", "plain")
+    assert "models/prompts/best.safetensors" in line
+    mix = Path("data/mixes/best.jsonl")
+    mix.write_text(mix.read_text().replace("a photo of a fork.", "a photo of one fork."))
+    assert "'a photo of one fork.'" in refused(monkeypatch, capsys, "train", "best", "plain")
+    features = Path("data/features/features.npy")
+    features.write_bytes(features.read_bytes()[:-50])
+    assert "data/features" in refused(monkeypatch, capsys, "train", "best", "plain")
+
+
+def test_hard_classes_outside_the_vocabulary_are_told(study, monkeypatch, capsys):
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["variants"]["next"]["hard_classes"] += ["zebra"]
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    capsys.readouterr()
+    run(monkeypatch, "mix", "next")
+    assert "variants.next.hard_classes: not in the vocabulary, left out: zebra" in capsys.readouterr().out
