@@ -1,31 +1,44 @@
-"""Stage score: one pass over the images; every window is encoded once and scored by every variant."""
+"""Stage score: one pass over the images; every window is encoded once and scored by every variant.
+
+Alone or, for more GPUs, as `torchrun --nproc-per-node 8 stages/score.py` with `dvc repro` after it.
+"""
 
 from lexiclip.clip.backbone import load_clip, model_id
 from lexiclip.clip.feature_store import open_store
 from lexiclip.devices import best_device
-from lexiclip.errors import run_stage
+from lexiclip.errors import InputError, run_stage
 from lexiclip.files import read_jsonl
 from lexiclip.images.datasets import load_coco
-from lexiclip.params import load_params
+from lexiclip.params import BASELINES, load_params
 from lexiclip.prompts.class_vectors import load_prompts
+from lexiclip.ranks import rank_of_ranks
+from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import score_images
+from lexiclip.scoring.window_store import publish
 from lexiclip.vocabulary import load_vocabulary
 
-BASELINES = ("zero_shot", "caption_mean")
+# DVC deletes data/scores/windows before a run; what a killed run finished lies beside it.
+PARTIAL = "data/scores/windows.partial"
 
 
 def main() -> None:
+    rank, ranks = rank_of_ranks()
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     dataset = load_coco(params.images.labels, params.images.folder, names, params.images.limit)
     clip = load_clip(params.clip.model, params.clip.weights).to(best_device())
-    store = open_store("data/features", model_id(clip))
-    vectors, captions = {}, {}
+    model = model_id(clip)
+    vectors = {}
     for variant in (*BASELINES, *params.variants):
-        vectors[variant] = load_prompts(f"models/prompts/{variant}.safetensors", model_id(clip)).vectors
-    for variant in params.variants:
-        rows = sorted({store.index[text["text"]] for text in read_jsonl(f"data/mixes/{variant}.jsonl")})
-        captions[variant] = store.global_features(rows)
+        prompts = load_prompts(f"models/prompts/{variant}.safetensors", model)
+        if prompts.names != names:
+            raise InputError(f"models/prompts/{variant}.safetensors: other classes than the vocabulary: "
+                             "train the variant again")  # fmt: skip
+        vectors[variant] = prompts.vectors
+    store = open_store("data/features", model)
+    mixes = {variant: read_jsonl(f"data/mixes/{variant}.jsonl") for variant in params.variants}
+    rows = {variant: [store.index[text["text"]] for text in mix] for variant, mix in mixes.items()}
+    captions = caption_sets(store.global_features(range(len(store.index))), rows)
     skipped = score_images(
         clip,
         list(zip(dataset.ids, dataset.paths, strict=True)),
@@ -34,11 +47,15 @@ def main() -> None:
         names,
         params.windows.scales,
         params.windows.shapes,
-        "data/scores/windows",
+        PARTIAL,
         workers=params.windows.workers,
         skip_unreadable=params.windows.skip_unreadable,
+        rank=rank,
+        ranks=ranks,
     )
     print("\n".join([*skipped, f"{len(dataset.ids) - len(skipped)} images -> data/scores/windows"]))
+    if ranks == 1:
+        publish(PARTIAL, "data/scores/windows")
 
 
 run_stage(main)

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from lexiclip.errors import InputError
 from lexiclip.files import read_yaml
 
+# What is scored beside the variants, though nothing is tuned for it.
+BASELINES = ("zero_shot", "caption_mean")
+
 Positive = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -161,6 +164,7 @@ class FusionParams(Block):
 class EnsembleParams(Block):
     variants: list[str] = Field(min_length=1)
     rule: Literal["mean", "class_advantage"]
+    choice: str | None
 
 
 class Params(Block):
@@ -182,9 +186,21 @@ class Params(Block):
     fusion: FusionParams
     ensemble: EnsembleParams
 
+    def fusing(self, variant: str) -> dict:
+        """How a variant's windows are fused: the settings of `scoring.image_scores.fuse_variant`."""
+        of_variant = self.variants.get(variant, self.baselines)
+        return {
+            "form": of_variant.fusion,
+            "local_weight": of_variant.local_weight,
+            "window_weight": self.fusion.window_weight,
+            "threshold": self.fusion.threshold,
+            "retrieval": self.fusion.retrieval,
+            "companion_weight": self.fusion.cooccurrence_weight if of_variant.cooccurrence else 0.0,
+        }
+
     @model_validator(mode="after")
     def _ensemble_of_known_variants(self) -> "Params":
-        known = ["zero_shot", "caption_mean", *self.variants]
+        known = [*BASELINES, *self.variants]
         if unknown := [variant for variant in self.ensemble.variants if variant not in known]:
             raise ValueError(f"ensemble.variants: unknown {unknown[0]!r}, choose from {', '.join(known)}")
         return self

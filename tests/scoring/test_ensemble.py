@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from lexiclip.errors import InputError
-from lexiclip.scoring.ensemble import choose_by_caption_ap, class_advantage, mean_standardised, read_choice
+from lexiclip.scoring.ensemble import (
+    caption_choice,
+    choose_by_caption_ap,
+    class_advantage,
+    join,
+    mean_standardised,
+    read_choice,
+)
+from lexiclip.scoring.fusion import standardise
 
 REFERENCE = Path(__file__).parents[2] / "data" / "ensembles" / "reference_coco.json"
 VARIANTS = ("best", "ema", "zema", "diff", "diffh", "difft")
@@ -37,6 +45,31 @@ def test_choice_by_caption_ap():
         [[0.5, 0.2, nan, nan, 0.0], [0.5, 0.9, 0.1, nan, nan], [0.4, 0.9, 0.3, nan, 0.0]]
     )
     assert choose_by_caption_ap(caption_ap).tolist() == [0, 1, 2, 0, 0]
+
+
+def test_choice_from_files_of_caption_ap(tmp_path):
+    paths = [tmp_path / "best.json", tmp_path / "ema.json"]
+    for path, per_class in zip(paths, ({"dog": 90.0, "cat": 20.0}, {"dog": 80.0, "cow": 1.0}), strict=True):
+        path.write_text(json.dumps({"mAP": 50.0, "per_class": per_class}))
+    assert caption_choice(paths, ("cat", "dog", "cow", "emu")).tolist() == [0, 0, 1, 0]
+    paths[1].write_text("{}")
+    with pytest.raises(InputError, match=r"ema\.json: expected AP on held-out captions"):
+        caption_choice(paths, ("cat",))
+
+
+def test_both_rules():
+    scores = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0))
+    joined = join(scores, torch.tensor([1, 0, 1]))
+    torch.testing.assert_close(joined["mean"], mean_standardised(scores))
+    torch.testing.assert_close(joined["class_advantage"][:, 1], standardise(scores[0])[:, 1])
+
+
+def test_a_choice_may_name_classes_that_the_vocabulary_goes_without(tmp_path):
+    path = tmp_path / "choice.json"
+    path.write_text(json.dumps({"best": ["cat", "emu"], "ema": ["dog"]}))
+    assert read_choice(path, ("best", "ema"), ("cat", "dog"), left_out=["emu"]).tolist() == [0, 1]
+    with pytest.raises(InputError, match="unknown class 'emu'"):
+        read_choice(path, ("best", "ema"), ("cat", "dog"))
 
 
 def test_reference_choice_names_each_class_once():

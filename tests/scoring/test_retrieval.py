@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import normalize
 
 from lexiclip.errors import InputError
-from lexiclip.scoring.retrieval import retrieve
+from lexiclip.scoring.retrieval import caption_sets, retrieve, retrieve_for_each
 
 
 def test_golden(shared):
@@ -31,6 +31,39 @@ def test_any_chunk_equals_the_full_matrix(chunk):
         nearest = sorted(range(101), key=lambda row: -float(captions[row] @ query))[:5]
         torch.testing.assert_close(found.mean[q], captions[nearest].mean(0))
         torch.testing.assert_close(found.sims[q], captions[nearest] @ query)
+
+
+def test_sharing_captions_finds_what_each_variant_finds_alone():
+    generator = torch.Generator().manual_seed(2)
+    queries = normalize(torch.randn(6, 8, generator=generator), dim=1)
+    captions = normalize(torch.randn(300, 8, generator=generator), dim=1)
+    rows = {
+        "all": range(300),
+        "same": range(300),
+        "some": range(40, 90),
+        "few": range(0, 300, 30),
+        "none": [],
+    }
+    rows["overlapping"] = [*range(85, 120), *range(3), 85]  # a caption listed twice counts once
+    with pytest.raises(InputError, match="variant none: 0 captions"):
+        caption_sets(captions, rows)
+    del rows["none"]
+    found = retrieve_for_each(queries, caption_sets(captions, rows))
+    assert list(found) == list(rows)
+    for variant, of_variant in rows.items():
+        alone = retrieve(queries, captions[sorted(set(of_variant))])
+        torch.testing.assert_close(found[variant].sims, alone.sims)
+        torch.testing.assert_close(found[variant].mean, alone.mean)
+
+
+def test_every_caption_is_compared_once():
+    sets = caption_sets(torch.eye(40), {"a": range(20), "b": range(10, 30), "c": range(10, 20)})
+    assert sorted(sets.sizes) == [10, 10, 10] and len(sets.features) == 30  # ten captions nobody holds
+    assert [len(groups) for groups in sets.groups.values()] == [2, 2, 1]
+
+
+def test_no_variant_retrieves():
+    assert retrieve_for_each(torch.ones(2, 4), caption_sets(torch.eye(4), {})) == {}
 
 
 def test_equal_captions_count_as_often_as_they_stand():

@@ -1,56 +1,53 @@
-"""The pass over images against a pass per variant and view; shards, resume, unreadable images."""
+"""The pass over images against a pass per variant and view; resume, ranks, odd and unreadable images."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import weakref
+from pathlib import Path
 
 import numpy as np
-import open_clip
 import pytest
 import torch
 from PIL import Image
-from torch.nn.functional import normalize
+from small_pass import run, small_clip, small_texts, write_images
 
+from lexiclip.clip.backbone import load_clip
 from lexiclip.clip.image_tower import encode_images
 from lexiclip.errors import InputError
 from lexiclip.images.preprocess import load_rgb, normalise, view_pixels
 from lexiclip.images.windows import windows
-from lexiclip.prompts.class_vectors import ClassVectors
+from lexiclip.prompts.class_vectors import class_vectors
+from lexiclip.prompts.contexts import Contexts
 from lexiclip.prompts.logits import score
 from lexiclip.scoring import window_pass
-from lexiclip.scoring.window_pass import read_scores, read_shards, score_images
-
-NAMES = ["cat", "dog", "cow"]
-D = 16
+from lexiclip.scoring.retrieval import caption_sets
+from lexiclip.scoring.window_pass import score_features
+from lexiclip.scoring.window_store import read_scores
 
 
 @pytest.fixture(scope="module")
 def clip():
-    torch.manual_seed(0)
-    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
-    text = {"context_length": 77, "vocab_size": 100, "width": 16, "heads": 1, "layers": 1}
-    return open_clip.CLIP(embed_dim=D, vision_cfg=vision, text_cfg=text).eval().requires_grad_(False)
+    return small_clip()
 
 
 @pytest.fixture(scope="module")
 def texts():
-    """Vectors of a variant with evidence and retrieval and of a plain one, and the captions of the first."""
-    generator = torch.Generator().manual_seed(1)
-    parts = [normalize(torch.randn(3, D, generator=generator), dim=1) for _ in range(5)]
-    captions = normalize(torch.randn(30, D, generator=generator), dim=1)
-    return {"best": ClassVectors(*parts[:3]), "ema": ClassVectors(*parts[3:], None)}, {"best": captions}
+    return small_texts()
 
 
 @pytest.fixture
 def images(tmp_path):
-    rng = np.random.default_rng(0)
-    rows = []
-    for i, size in enumerate([(40, 30), (20, 50), (9, 9), (64, 48), (31, 33)]):
-        path = tmp_path / f"{i}.png"
-        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(path)
-        rows.append((f"image {i}", path))
-    return rows
+    return write_images(tmp_path, 5)
 
 
-def run(clip, images, texts, folder, **settings):
-    settings = {"scales": (2,), "shapes": ("square",), "shard_images": 2, "batch_views": 24, **settings}
-    return score_images(clip, images, *texts, NAMES, folder=folder, **settings)
+def process(*arguments, **environment):
+    """small_pass.py as a process of its own."""
+    command = [sys.executable, Path(__file__).with_name("small_pass.py"), *arguments]
+    return subprocess.Popen(list(map(str, command)), env=os.environ | environment)
 
 
 def shard_bytes(folder):
@@ -78,10 +75,10 @@ def test_one_pass_equals_a_pass_per_variant_and_view(clip, texts, images, tmp_pa
     assert best.global_.shape == (5, 17, 3) and best.sims.shape == (5, 17)
     assert (ema.retrieved, ema.sims) == (None, None)
     for i, (_, path) in enumerate(images):
-        expected = slow_scores(clip, path, vectors["best"], captions["best"])
+        expected = slow_scores(clip, path, vectors["best"], captions.features)
         for found, slow in zip(best[1:], expected, strict=True):
             torch.testing.assert_close(found[i].float(), slow, rtol=2e-3, atol=2e-3)
-        expected = slow_scores(clip, path, vectors["ema"], captions["best"])
+        expected = slow_scores(clip, path, vectors["ema"], captions.features)
         torch.testing.assert_close(ema.global_[i].float(), expected[0], rtol=2e-3, atol=2e-3)
         torch.testing.assert_close(ema.local[i].float(), expected[1], rtol=2e-3, atol=2e-3)
 
@@ -123,16 +120,101 @@ def test_resume_scores_only_what_is_missing(clip, texts, images, tmp_path, monke
     torch.testing.assert_close(read_scores(folder, "ema").global_, read_scores(folder, "best").global_)
 
 
-def test_ranks_share_the_shards(clip, texts, images, tmp_path):
+def test_a_killed_pass_goes_on_where_it_was(clip, texts, tmp_path, monkeypatch):
+    images, folder = write_images(tmp_path, 8), tmp_path / "killed"
+    killed = process(tmp_path, folder, 5)  # hangs in the third of four shards
+    second = folder / "scores_00001.safetensors"
+    while not second.exists():
+        assert killed.poll() is None, "the process ended before it was killed"
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    written = {path: path.stat().st_mtime_ns for path in folder.glob("scores_*")}
+    assert len(written) == 2
+    decoded = []
+    monkeypatch.setattr(window_pass, "load_rgb", lambda path: decoded.append(path) or load_rgb(path))
+    run(clip, images, texts, folder)
+    assert decoded == [path for _, path in images[4:]]
+    assert written == {path: path.stat().st_mtime_ns for path in written}
+    run(clip, images, texts, tmp_path / "in one go")
+    assert shard_bytes(folder) == shard_bytes(tmp_path / "in one go")
+
+
+def test_two_processes_write_what_one_does(clip, texts, images, tmp_path):
+    folder = tmp_path / "two"
+    both = [process(tmp_path, folder, RANK=str(rank), WORLD_SIZE="2") for rank in range(2)]
+    assert [rank.wait() for rank in both] == [0, 0]
     run(clip, images, texts, tmp_path / "one")
-    for rank in range(2):
-        run(clip, images, texts, tmp_path / "two", rank=rank, ranks=2)
-    assert shard_bytes(tmp_path / "one") == shard_bytes(tmp_path / "two")
+    assert shard_bytes(folder) == shard_bytes(tmp_path / "one") and len(shard_bytes(folder)) == 3
 
 
-def test_shards_are_read_one_by_one(clip, texts, images, tmp_path):
-    run(clip, images, texts, tmp_path / "scores")
-    assert [len(shard.ids) for shard in read_shards(tmp_path / "scores", "ema")] == [2, 2, 1]
+def test_a_rank_scores_its_shards_alone(clip, texts, images, tmp_path):
+    run(clip, images, texts, tmp_path / "scores", rank=1, ranks=2)
+    assert list(shard_bytes(tmp_path / "scores")) == ["scores_00001.safetensors"]
+
+
+def test_views_in_memory_do_not_grow_with_the_images(clip, texts, tmp_path, monkeypatch):
+    images, alive, most = write_images(tmp_path, 12), weakref.WeakSet(), []
+
+    def watched(*arguments):
+        views = view_pixels(*arguments)
+        alive.add(views)
+        most.append(len(alive))
+        return views
+
+    monkeypatch.setattr(window_pass, "view_pixels", watched)
+    run(clip, images, texts, tmp_path / "scores", batch_views=17)
+    assert len(most) == 12 and max(most) <= 3
+
+
+def test_odd_images_among_others(clip, texts, images, tmp_path):
+    noise = np.random.default_rng(1).integers(0, 256, (30, 40), dtype=np.uint8)
+    grey = Image.fromarray(noise)
+    odd = {
+        "grey.png": grey,
+        "cmyk.jpg": grey.convert("CMYK"),
+        "palette.gif": grey.convert("RGB").convert("P"),
+        "16bit.png": Image.fromarray(noise.astype(np.uint16) << 8),
+        "pixel.png": Image.new("RGB", (1, 1), (9, 8, 7)),
+        "strip.png": Image.new("RGB", (20000, 3), (7, 8, 9)),
+    }
+    for name, image in odd.items():
+        image.save(tmp_path / name)
+    listed = [*((name, tmp_path / name) for name in odd), *images]
+    run(clip, listed, texts, tmp_path / "scores", scales=(2, 3), shapes=("square", "1x2", "2x3"))
+    scores = read_scores(tmp_path / "scores", "best")
+    assert scores.ids == [image_id for image_id, _ in listed]
+    for field in scores[1:]:
+        assert field.isfinite().all()
+    torch.testing.assert_close(scores.global_[3], scores.global_[0])  # 16 bits of the same grey
+    assert scores.local[4].std(0).max() < 1e-3  # every view of a plain image is alike
+    assert scores.local[6].std(0).max() > 1e-3
+
+
+def test_golden_logits_from_what_is_stored(shared):
+    """Half the stored global score and half the retrieved one are the reference's logits with retrieval."""
+    for path in sorted((shared / "golden").glob("golden_*.npz")):
+        golden = {key: torch.from_numpy(np.asarray(value)) for key, value in np.load(path).items()}
+        clip = load_clip(None, path.with_name(path.stem.replace("golden", "clip_random") + ".pt"))
+        names = json.loads(path.with_suffix(".json").read_text())["classnames"]
+        contexts = [golden[key] for key in ("ctx", "ctx_double", "ctx_evidence")]
+        vectors = {
+            "noev": class_vectors(clip, Contexts(*contexts[:2], None), names),
+            "ev": class_vectors(clip, Contexts(*contexts), names),
+        }
+        captions = golden["caption_features"]
+        sets = caption_sets(captions, dict.fromkeys(vectors, range(len(captions))))
+        scores = score_features(encode_images(clip, golden["image"]), vectors, sets)
+        for variant in vectors:
+            stored, retrieved = scores[f"{variant}.global"], scores[f"{variant}.retrieved"]
+            expected = {
+                "global": (stored + retrieved) / 2, "local": scores[f"{variant}.local"]
+            }  # fmt: skip
+            for branch, found in expected.items():
+                wanted = golden[f"{variant}_image_{branch}_logits"].float()
+                torch.testing.assert_close(found, wanted, rtol=0, atol=1e-4 * float(wanted.abs().max()))
+            sims = golden[f"{variant}_image_topk_sims"].mean(-1)
+            torch.testing.assert_close(scores[f"{variant}.sims"], sims, rtol=1e-4, atol=0)
 
 
 def test_unreadable_images_are_named_after_the_pass(clip, texts, images, tmp_path):
@@ -171,18 +253,10 @@ def test_whole_images_alone(clip, texts, images, tmp_path):
 def test_bad_input(clip, texts, images, tmp_path):
     with pytest.raises(InputError, match="no images"):
         run(clip, [], texts, tmp_path)
-    with pytest.raises(InputError, match="image 0 is listed twice"):
+    with pytest.raises(InputError, match="image 0 is listed 2 times"):
         run(clip, [images[0], images[0]], texts, tmp_path)
     with pytest.raises(InputError, match=r"captions of .'diff'."):
-        run(clip, images, (texts[0], {"diff": texts[1]["best"]}), tmp_path)
-    run(clip, images[:1], texts, tmp_path / "scores")
-    with pytest.raises(InputError, match="no scores of variant 'diff': it has best, ema"):
-        read_scores(tmp_path / "scores", "diff")
-    with pytest.raises(InputError, match=r"index\.json"):
-        read_scores(tmp_path / "elsewhere", "best")
-    (tmp_path / "scores" / "scores_00000.safetensors").write_bytes(b"broken")
-    with pytest.raises(InputError, match="missing or damaged"):
-        read_scores(tmp_path / "scores", "best")
-    (tmp_path / "scores" / "index.json").write_text("[]")
-    with pytest.raises(InputError, match="not an index"):
-        read_scores(tmp_path / "scores", "best")
+        run(clip, images, (texts[0], caption_sets(texts[1].features, {"diff": range(30)})), tmp_path)
+    with pytest.raises(InputError, match="variant ema: vectors of 2 classes, expected 3"):
+        short = texts[0]["ema"]._replace(global_=texts[0]["ema"].global_[:2])
+        run(clip, images, ({**texts[0], "ema": short}, texts[1]), tmp_path)

@@ -36,10 +36,32 @@ def choose_by_caption_ap(caption_ap: Tensor) -> Tensor:
     return (known == known.amax(0)).int().argmax(0)  # argmax of a tie alone may return any
 
 
-def read_choice(path: str | Path, variants: Sequence[str], names: Sequence[str]) -> Tensor:
+def join(scores: Tensor, choice: Tensor) -> dict[str, Tensor]:
+    """The ensemble (N, K) of scores (V, N, K) by each rule; standardised, columns of all variants compare."""
+    return {
+        "mean": mean_standardised(scores),
+        "class_advantage": class_advantage(standardise(scores.float()), choice),
+    }
+
+
+def caption_choice(paths: Sequence[str | Path], names: Sequence[str]) -> Tensor:
+    """`choose_by_caption_ap` from each variant's JSON file of held-out AP, {"per_class": {name: AP}}."""
+    caption_ap = []
+    for path in paths:
+        content = read_json(path)
+        if not isinstance(content, dict) or not isinstance(content.get("per_class"), dict):
+            raise InputError(f'{path}: expected AP on held-out captions under "per_class": train again')
+        caption_ap.append([content["per_class"].get(name, float("nan")) for name in names])
+    return choose_by_caption_ap(torch.tensor(caption_ap))
+
+
+def read_choice(
+    path: str | Path, variants: Sequence[str], names: Sequence[str], left_out: Sequence[str] = ()
+) -> Tensor:
     """The variant index of each class (K,) from a JSON file {variant: [class names]}.
 
-    InputError unless each class of `names` is chosen exactly once, from a variant of `variants`.
+    InputError unless each class of `names` is chosen exactly once, from a variant of `variants`. Classes of
+    `left_out`, which the vocabulary goes without, may be chosen too.
     """
     chosen = read_json(path)
     if not isinstance(chosen, dict):
@@ -49,6 +71,8 @@ def read_choice(path: str | Path, variants: Sequence[str], names: Sequence[str])
         if variant not in variants:
             raise InputError(f"{path}: unknown variant {variant!r}: choose from {', '.join(variants)}")
         for name in classes:
+            if name in left_out:
+                continue
             if name not in names:
                 raise InputError(
                     f"{path}: {variant}: unknown class {name!r}: use the names of the vocabulary"

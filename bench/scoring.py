@@ -1,0 +1,123 @@
+"""Six variants scored in the reference's order and in one pass, on real photos with random weights.
+
+In the reference's order each variant decodes every photo again, crops its windows with PIL, preprocesses and
+encodes them in fp32, and compares them with all captions of its mix. Towers and formulas are ours in both, so
+that the ratio is that of the order. `python bench/scoring.py [FOLDER OF JPEGS]`
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import open_clip
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from lexiclip.clip.backbone import load_clip, preprocess_size
+from lexiclip.clip.image_tower import encode_images
+from lexiclip.devices import best_device
+from lexiclip.images.preprocess import CLIP_MEAN, CLIP_STD, load_rgb
+from lexiclip.images.windows import crop, windows
+from lexiclip.prompts.class_vectors import ClassVectors
+from lexiclip.prompts.logits import score
+from lexiclip.reporting import as_text
+from lexiclip.scoring.retrieval import caption_sets, retrieve
+from lexiclip.scoring.window_pass import score_images
+from lexiclip.scoring.window_store import read_scores
+
+ROOT = Path(__file__).resolve().parents[1]
+MINI = str(ROOT / "data/clip/mini.json")
+CLASSES, CAPTIONS = 80, 20_000
+# The captions that a variant's mix holds, out of all, and whether the variant has evidence.
+VARIANTS = {
+    "best": (20_000, True),
+    "ema": (10_000, False),
+    "zema": (18_000, False),
+    "diff": (6_000, False),
+    "diffh": (6_000, False),
+    "difft": (8_000, True),
+}
+
+
+def bench_scoring(folder: str | Path | None = None) -> list[dict]:
+    """Rows {name, ours_s, reference_s, ratio}, at mini and at RN50 size."""
+    paths = photos(folder)
+    return [
+        compare("mini, 4 photos × 53 views", MINI, paths[:4], (2, 3)),
+        compare("RN50, 1 photo × 17 views", "RN50", paths[:1], (2,)),
+    ]
+
+
+def compare(name: str, model: str, paths: Sequence[Path], scales: Sequence[int]) -> dict:
+    """Seconds of both orders for the square windows of the same photos; both must give the same scores."""
+    clip = load_clip(model, "random").to(best_device())
+    vectors, captions, rows = random_texts(clip)
+    encode_images(clip, torch.zeros(1, 3, *2 * [preprocess_size(clip)], device=captions.device))  # warm up
+    start = time.perf_counter()
+    expected = {
+        variant: [in_reference_order(clip, path, scales, vectors[variant], captions[of]) for path in paths]
+        for variant, of in rows.items()
+    }
+    reference_s = time.perf_counter() - start
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        images = [(path.stem, path) for path in paths]
+        names = list(map(str, range(CLASSES)))
+        sets = caption_sets(captions.cpu(), rows)
+        score_images(clip, images, vectors, sets, names, scales, ["square"], folder, workers=os.cpu_count())
+        ours_s = time.perf_counter() - start
+        for variant in rows:
+            found = read_scores(folder, variant)
+            global_ = (found.global_.float() + found.retrieved.float()) / 2
+            # fp16 on disk, and on a GPU bf16 in the tower
+            torch.testing.assert_close(global_, torch.stack(expected[variant]), atol=0.05, rtol=0)
+    ratio = round(reference_s / ours_s, 1)
+    return {"name": name, "ours_s": round(ours_s, 2), "reference_s": round(reference_s, 2), "ratio": ratio}
+
+
+@torch.inference_mode()
+def in_reference_order(
+    clip: nn.Module, path: Path, scales: Sequence[int], vectors: ClassVectors, captions: Tensor
+) -> Tensor:
+    """Global logits (1+W, K) of one photo by one variant, after computing the local ones as well."""
+    image = load_rgb(path)
+    transform = open_clip.image_transform(preprocess_size(clip), is_train=False, mean=CLIP_MEAN, std=CLIP_STD)
+    boxes = windows(*image.size, scales, ["square"])
+    pixels = torch.stack([transform(view) for view in [image, *(crop(image, box) for box in boxes)]])
+    features = encode_images(clip, pixels.to(captions.device))
+    vectors = ClassVectors(*(part if part is None else part.to(captions.device) for part in vectors))
+    found = retrieve(features.global_, captions, chunk=len(captions))
+    retrieved = (features.global_ + found.mean) / 2
+    return score(retrieved, features.local, vectors).global_.cpu()
+
+
+def random_texts(clip: nn.Module) -> tuple[dict[str, ClassVectors], Tensor, dict[str, range]]:
+    """Class vectors by variant, caption features (N, D) on the CLIP's device, each variant's rows of them."""
+    dim, generator = clip.visual.output_dim, torch.Generator().manual_seed(0)
+
+    def random(rows: int) -> Tensor:
+        return normalize(torch.randn(rows, dim, generator=generator), dim=1)
+
+    vectors = {
+        variant: ClassVectors(random(CLASSES), random(CLASSES), random(CLASSES) if evidence else None)
+        for variant, (_, evidence) in VARIANTS.items()
+    }
+    rows = {variant: range(count) for variant, (count, _) in VARIANTS.items()}
+    return vectors, random(CAPTIONS).to(next(clip.parameters()).device), rows
+
+
+def photos(folder: str | Path | None) -> list[Path]:
+    """The JPEGs of a folder, by default those at hand for tests."""
+    shared = Path(os.environ.get("LEXICLIP_SHARED", ROOT.parent / "shared"))
+    paths = sorted(Path(folder or shared / "photos/coco/images").glob("*.jpg"))
+    if not paths:
+        raise SystemExit("no photos: give a folder of JPEGs, or set LEXICLIP_SHARED")
+    return paths
+
+
+if __name__ == "__main__":
+    print(as_text(bench_scoring(*sys.argv[1:2]), words=1))

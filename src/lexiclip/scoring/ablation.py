@@ -1,0 +1,82 @@
+"""What each part of scoring is worth: one thing changed at a time, from stored window scores, in seconds.
+
+A change is a setting of `fuse_variant` that all variants get; what it leaves alone stays as in params.yaml.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from lexiclip.evaluation import mean_average_precision
+from lexiclip.scoring.ensemble import class_advantage, join
+from lexiclip.scoring.fusion import FUSIONS
+from lexiclip.scoring.image_scores import fuse_variant
+from lexiclip.scoring.window_store import read_index
+from lexiclip.scoring.window_subsets import view_rows
+
+
+def changes(scales: Sequence[int], shapes: Sequence[str]) -> dict[str, dict]:
+    """What to change, by name, for scores stored with `scales` and `shapes`; the first changes nothing."""
+    subsets = {"none": ([], [])}
+    if len(scales) > 1:
+        subsets |= {f"scale {scale}": ([scale], shapes) for scale in scales}
+    for count in range(2, len(scales)):
+        subsets[f"scales {', '.join(map(str, scales[:count]))}"] = (scales[:count], shapes)
+    if len(shapes) > 1:
+        subsets |= {f"{shape} alone": (scales, [shape]) for shape in shapes}
+        subsets |= {f"all but {shape}": (scales, [s for s in shapes if s != shape]) for shape in shapes}
+    return {
+        "as in params.yaml": {},
+        **{f"windows: {kept}": {"views": view_rows(scales, shapes, *of)} for kept, of in subsets.items()},
+        **{f"window weight: {weight}": {"window_weight": weight} for weight in (0.5, 1.5, 4.0)},
+        **{f"fusion: {form}": {"form": form} for form in FUSIONS},
+        "retrieval: on": {"retrieval": True},
+        "retrieval: off": {"retrieval": False},
+        **{f"co-occurrence: {weight}": {"companion_weight": weight} for weight in (0.0, 0.5, 1.0)},
+    }
+
+
+def ablate(
+    folder: str | Path,
+    companions: np.ndarray,
+    fusing: dict[str, dict],
+    labels: np.ndarray,
+    members: Sequence[str],
+    choice: Tensor,
+    rule: str,
+) -> list[dict]:
+    """A row a change: {"change", mAP in per cent by variant, "ensemble"}; the ensemble's rules come last.
+
+    `fusing` holds the settings of each variant. `labels` (N, K) are in the order of the scores in `folder`.
+    The ensemble is that of `members`, by `rule`; `choice` (K,) picks one of them for each class.
+    """
+    index = read_index(folder)
+    rows, unchanged = [], None
+    for change, settings in tqdm(changes(index["scales"], index["shapes"]).items(), disable=None):
+        scores = {
+            variant: fuse_variant(folder, variant, companions, **{**of_variant, **settings}).windows
+            for variant, of_variant in fusing.items()
+        }
+        stacked = torch.stack([scores[variant] for variant in members])  # (V, N, K)
+        unchanged = stacked if unchanged is None else unchanged
+        rows.append(
+            {"change": change, **_in_per_cent({**scores, "ensemble": join(stacked, choice)[rule]}, labels)}
+        )
+    rules = {
+        **join(unchanged, choice),
+        "class_advantage, scores as they are": class_advantage(unchanged, choice),
+    }
+    for name, value in _in_per_cent(rules, labels).items():
+        rows.append({**rows[0], "change": f"ensemble: {name}", "ensemble": value})
+    return rows
+
+
+def _in_per_cent(scores: dict[str, Tensor], labels: np.ndarray) -> dict[str, float]:
+    return {
+        name: round(100 * mean_average_precision(values.numpy(), labels), 2)
+        for name, values in scores.items()
+    }

@@ -1,0 +1,42 @@
+"""Stage ablation: mAP with one part of scoring changed at a time; seconds, from stored window scores."""
+
+import numpy as np
+
+from lexiclip.errors import run_stage
+from lexiclip.files import write_csv
+from lexiclip.images.datasets import load_coco
+from lexiclip.params import BASELINES, load_params
+from lexiclip.reporting import as_text, labels_of
+from lexiclip.scoring.ablation import ablate
+from lexiclip.scoring.cooccurrence import row_normalised
+from lexiclip.scoring.ensemble import caption_choice, read_choice
+from lexiclip.scoring.window_store import read_ids, read_index
+from lexiclip.vocabulary import load_vocabulary
+
+WINDOWS = "data/scores/windows"
+
+
+def main() -> None:
+    params = load_params()
+    names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
+    dataset = load_coco(params.images.labels, params.images.folder, names, params.images.limit)
+    members, choice = params.ensemble.variants, params.ensemble.choice
+    if choice:
+        chosen = read_choice(choice, members, names, params.vocabulary.without)
+    else:
+        chosen = caption_choice([f"metrics/captions_ap/{variant}.json" for variant in members], names)
+    read_index(WINDOWS, names)
+    rows = ablate(
+        WINDOWS,
+        row_normalised(np.load("data/cooccurrence.npz")["matrix"]),
+        {variant: params.fusing(variant) for variant in (*BASELINES, *params.variants)},
+        labels_of(read_ids(WINDOWS), dataset, params.windows.skip_unreadable),
+        members,
+        chosen,
+        params.ensemble.rule,
+    )
+    write_csv("metrics/ablation.csv", rows)
+    print(as_text(rows, words=1))
+
+
+run_stage(main)

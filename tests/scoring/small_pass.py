@@ -1,0 +1,76 @@
+"""A pass over a few small images with a random CLIP; as a script it is a process for tests to kill or double.
+
+python small_pass.py FOLDER OUT [HANG]: scores FOLDER/*.png as RANK of WORLD_SIZE, and hangs at image HANG.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import torch
+from PIL import Image
+from torch.nn.functional import normalize
+
+from lexiclip.prompts.class_vectors import ClassVectors
+from lexiclip.ranks import rank_of_ranks
+from lexiclip.scoring import window_pass
+from lexiclip.scoring.retrieval import caption_sets
+
+NAMES = ["cat", "dog", "cow"]
+D = 16
+
+
+def small_clip():
+    torch.manual_seed(0)
+    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
+    text = {"context_length": 77, "vocab_size": 100, "width": 16, "heads": 1, "layers": 1}
+    return open_clip.CLIP(embed_dim=D, vision_cfg=vision, text_cfg=text).eval().requires_grad_(False)
+
+
+def small_texts():
+    """Vectors of a variant with evidence and retrieval and of a plain one; the captions of the first."""
+    generator = torch.Generator().manual_seed(1)
+    parts = [normalize(torch.randn(3, D, generator=generator), dim=1) for _ in range(5)]
+    captions = normalize(torch.randn(30, D, generator=generator), dim=1)
+    vectors = {"best": ClassVectors(*parts[:3]), "ema": ClassVectors(*parts[3:], None)}
+    return vectors, caption_sets(captions, {"best": range(30)})
+
+
+def write_images(folder: Path, count: int) -> list[tuple[str, Path]]:
+    """Noise of many sizes, as (id, path)."""
+    rng = np.random.default_rng(0)
+    sizes = [(40, 30), (20, 50), (9, 9), (64, 48), (31, 33)]
+    rows = []
+    for i in range(count):
+        path = folder / f"{i}.png"
+        Image.fromarray(rng.integers(0, 256, (*sizes[i % 5], 3), dtype=np.uint8)).save(path)
+        rows.append((f"image {i}", path))
+    return rows
+
+
+def run(clip, images, texts, folder, **settings):
+    settings = {"scales": (2,), "shapes": ("square",), "shard_images": 2, "batch_views": 24, **settings}
+    return window_pass.score_images(clip, images, *texts, NAMES, folder=folder, **settings)
+
+
+def hang_at(path: Path) -> None:
+    load = window_pass.load_rgb
+
+    def load_or_hang(wanted):
+        if wanted == path:
+            time.sleep(600)
+        return load(wanted)
+
+    window_pass.load_rgb = load_or_hang
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    paths = sorted(Path(sys.argv[1]).glob("*.png"), key=lambda path: int(path.stem))
+    if len(sys.argv) > 3:
+        hang_at(paths[int(sys.argv[3])])
+    rank, ranks = rank_of_ranks()
+    listed = [(f"image {path.stem}", path) for path in paths]
+    run(small_clip(), listed, small_texts(), sys.argv[2], rank=rank, ranks=ranks)

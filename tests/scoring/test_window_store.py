@@ -1,0 +1,93 @@
+"""Stored scores: read shard by shard, published when finished, told apart from those of another run."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from lexiclip.errors import InputError
+from lexiclip.files import write_json
+from lexiclip.scoring.window_store import (
+    is_done,
+    publish,
+    read_index,
+    read_scores,
+    read_shards,
+    shard_path,
+    write_shard,
+)
+
+SETTINGS = {"names": ["cat", "dog"], "variants": ["best", "ema"], "scales": [2], "shapes": ["square"]}
+SHARDS = [["a", "b"], ["c"]]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Scores of three images; only the variant "best" retrieves."""
+    folder = tmp_path / "windows.partial"
+    rng = np.random.default_rng(0)
+    write_json(folder / "index.json", {**SETTINGS, "shards": SHARDS})
+    for i, ids in enumerate(SHARDS):
+        keys = {"best.global": 2, "best.local": 2, "best.retrieved": 2, "ema.global": 2, "ema.local": 2}
+        tensors = {key: torch.from_numpy(rng.random((len(ids), 17, k))).half() for key, k in keys.items()}
+        tensors["best.sims"] = torch.from_numpy(rng.random((len(ids), 17))).half()
+        write_shard(shard_path(folder, i), tensors, {**SETTINGS, "ids": ids})
+    return folder
+
+
+def test_shards_one_by_one_and_all_together(folder):
+    shards = list(read_shards(folder, "best"))
+    assert [shard.ids for shard in shards] == SHARDS
+    scores = read_scores(folder, "best")
+    assert scores.ids == ["a", "b", "c"] and scores.global_.shape == (3, 17, 2)
+    assert torch.equal(scores.sims, torch.cat([shard.sims for shard in shards]))
+    ema = read_scores(folder, "ema")
+    assert ema.retrieved is None and ema.sims is None
+
+
+def test_publish_moves_the_scores_and_nothing_else(folder, tmp_path):
+    published = tmp_path / "windows"
+    (folder / ".scores_00001.77.tmp.safetensors").write_bytes(b"half a shard")
+    (folder / "scores_00002.safetensors").write_bytes(b"of a longer list")
+    published.mkdir()
+    (published / "old").touch()
+    publish(folder, published)
+    names = ["index.json", "scores_00000.safetensors", "scores_00001.safetensors"]
+    assert sorted(path.name for path in published.iterdir()) == names and not folder.exists()
+
+
+def test_done_only_with_all_images_and_the_same_settings(folder):
+    assert is_done(folder, 0, SETTINGS, ["a", "b"])
+    assert not is_done(folder, 0, SETTINGS, ["a", "b", "x"])
+    assert not is_done(folder, 0, {**SETTINGS, "scales": [3]}, ["a", "b"])
+    assert not is_done(folder, 2, SETTINGS, ["d"])
+
+
+def test_index_of_other_classes(folder):
+    assert read_index(folder, ("cat", "dog"))["variants"] == ["best", "ema"]
+    with pytest.raises(InputError, match=r"2 classes, the vocabulary has 3 .differing: cow"):
+        read_index(folder, ("cat", "dog", "cow"))
+    with pytest.raises(InputError, match="in another order"):
+        read_index(folder, ("dog", "cat"))
+
+
+def test_what_does_not_fit_is_told(folder):
+    with pytest.raises(InputError, match="no scores of variant 'diff': it has best, ema"):
+        read_scores(folder, "diff")
+    with pytest.raises(InputError, match=r"elsewhere.index\.json"):
+        read_scores(folder.with_name("elsewhere"), "best")
+    for changed in (
+        {**SETTINGS, "scales": [3], "shards": SHARDS},
+        {**SETTINGS, "shards": [["a", "x"], ["c"]]},
+    ):
+        (folder / "index.json").write_text(json.dumps(changed))
+        with pytest.raises(InputError, match=r"scores_00000\.safetensors: of another run"):
+            read_scores(folder, "best")
+    write_json(folder / "index.json", {**SETTINGS, "shards": SHARDS})
+    shard_path(folder, 1).write_bytes(b"broken")
+    with pytest.raises(InputError, match=r"scores_00001\.safetensors: missing or damaged"):
+        read_scores(folder, "best")
+    (folder / "index.json").write_text("[]")
+    with pytest.raises(InputError, match="not an index"):
+        read_scores(folder, "best")
