@@ -7,7 +7,13 @@ from lexiclip.errors import run_stage
 from lexiclip.files import write_json
 from lexiclip.params import BASELINES, load_params
 from lexiclip.scoring.cooccurrence import row_normalised
-from lexiclip.scoring.ensemble import caption_choice, join, read_choice
+from lexiclip.scoring.ensemble import (
+    choose_by_caption_ap,
+    join,
+    read_caption_ap,
+    read_choice,
+    votes_by_caption_ap,
+)
 from lexiclip.scoring.image_scores import fuse_variant
 from lexiclip.scoring.scores_file import write_scores
 from lexiclip.scoring.window_store import read_index
@@ -28,11 +34,13 @@ def main() -> None:
     for variant, scores in fused.items():
         write_scores(f"data/scores/{variant}.npz", scores.ids, names, scores.windows, whole=scores.whole)
     members, rule, choice = params.ensemble.variants, params.ensemble.rule, params.ensemble.choice
+    caption_ap = read_caption_ap([f"metrics/captions_ap/{variant}.json" for variant in members], names)
     if choice:
         chosen = read_choice(choice, members, names, params.vocabulary.without)
     else:
-        chosen = caption_choice([f"metrics/captions_ap/{variant}.json" for variant in members], names)
-    joined = join(torch.stack([fused[variant].windows for variant in members]), chosen)
+        chosen = choose_by_caption_ap(caption_ap)
+    stacked = torch.stack([fused[variant].windows for variant in members])  # (V, N, K)
+    joined = join(stacked, chosen, votes_by_caption_ap(caption_ap))
     write_scores("data/scores/ensemble.npz", scores.ids, names, joined[rule], **joined)
     write_json("data/impreds.json", joined[rule].double().round(decimals=5).tolist())
     print(f"{rule} of {', '.join(members)} -> data/scores/ensemble.npz, data/impreds.json")

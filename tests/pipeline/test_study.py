@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from tests.pipeline.conftest import Study
 
 # What nobody should have to make again: hours of a language model's time and of pretraining.

@@ -8,28 +8,48 @@ import torch
 
 from lexiclip.errors import InputError
 from lexiclip.scoring.ensemble import (
-    caption_choice,
     choose_by_caption_ap,
     class_advantage,
     join,
     mean_standardised,
+    read_caption_ap,
     read_choice,
+    votes_by_caption_ap,
 )
 from lexiclip.scoring.fusion import standardise
 
 REFERENCE = Path(__file__).parents[2] / "data" / "ensembles" / "reference_coco.json"
 VARIANTS = ("best", "ema", "zema", "diff", "diffh", "difft")
+ALL = torch.ones(3, 4, dtype=torch.bool)  # votes (V, K)
+VOTES = torch.tensor([[True, True, True, True], [True, False, True, False], [False, False, True, True]])
 
 
 def test_mean_standardised_worked_by_hand():
     scores = torch.tensor([[[1.0, 2.0, 3.0]], [[30.0, 20.0, 10.0]]])  # (2, 1, 3): opposite orders cancel
-    torch.testing.assert_close(mean_standardised(scores), torch.zeros(1, 3))
-    torch.testing.assert_close(mean_standardised(scores[:1]), torch.tensor([[-1.0, 0.0, 1.0]]))
+    torch.testing.assert_close(mean_standardised(scores, ALL[:2, :3]), torch.zeros(1, 3))
+    torch.testing.assert_close(mean_standardised(scores[:1], ALL[:1, :3]), torch.tensor([[-1.0, 0.0, 1.0]]))
 
 
 def test_mean_standardised_of_an_image_does_not_depend_on_the_others():
     scores = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(mean_standardised(scores)[2:3], mean_standardised(scores[:, 2:3]))
+    torch.testing.assert_close(
+        mean_standardised(scores, VOTES)[2:3], mean_standardised(scores[:, 2:3], VOTES)
+    )
+
+
+def test_only_variants_with_a_say_count():
+    scores = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0))
+    alike = standardise(scores)
+    mean = mean_standardised(scores, VOTES)
+    torch.testing.assert_close(mean[:, 0], (alike[0] + alike[1])[:, 0] / 2)
+    torch.testing.assert_close(mean[:, 1], alike[0, :, 1])
+    torch.testing.assert_close(mean[:, 2], alike[:, :, 2].mean(0))
+
+
+def test_a_variant_has_a_say_about_classes_with_a_caption_ap_and_all_have_where_none_has():
+    nan = float("nan")
+    votes = votes_by_caption_ap(torch.tensor([[50.0, nan, nan], [0.0, 20.0, nan]]))
+    assert votes.tolist() == [[True, False, True], [True, True, True]]
 
 
 def test_class_advantage_takes_columns():
@@ -51,16 +71,16 @@ def test_choice_from_files_of_caption_ap(tmp_path):
     paths = [tmp_path / "best.json", tmp_path / "ema.json"]
     for path, per_class in zip(paths, ({"dog": 90.0, "cat": 20.0}, {"dog": 80.0, "cow": 1.0}), strict=True):
         path.write_text(json.dumps({"mAP": 50.0, "per_class": per_class}))
-    assert caption_choice(paths, ("cat", "dog", "cow", "emu")).tolist() == [0, 0, 1, 0]
+    assert choose_by_caption_ap(read_caption_ap(paths, ("cat", "dog", "cow", "emu"))).tolist() == [0, 0, 1, 0]
     paths[1].write_text("{}")
     with pytest.raises(InputError, match=r"ema\.json: expected AP on held-out captions"):
-        caption_choice(paths, ("cat",))
+        read_caption_ap(paths, ("cat",))
 
 
 def test_both_rules():
     scores = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0))
-    joined = join(scores, torch.tensor([1, 0, 1]))
-    torch.testing.assert_close(joined["mean"], mean_standardised(scores))
+    joined = join(scores, torch.tensor([1, 0, 1]), ALL[:2, :3])
+    torch.testing.assert_close(joined["mean"], standardise(scores).mean(0))
     torch.testing.assert_close(joined["class_advantage"][:, 1], standardise(scores[0])[:, 1])
 
 

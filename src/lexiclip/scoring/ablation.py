@@ -47,12 +47,14 @@ def ablate(
     labels: np.ndarray,
     members: Sequence[str],
     choice: Tensor,
+    votes: Tensor,
     rule: str,
 ) -> list[dict]:
     """A row a change: {"change", mAP in per cent by variant, "ensemble"}; the ensemble's rules come last.
 
     `fusing` holds the settings of each variant. `labels` (N, K) are in the order of the scores in `folder`.
-    The ensemble is that of `members`, by `rule`; `choice` (K,) picks one of them for each class.
+    The ensemble is that of `members`, by `rule`; `choice` (K,) picks one of them for each class, `votes`
+    (V, K) tells which have a say about it.
     """
     index = read_index(folder)
     rows, unchanged = [], None
@@ -64,10 +66,13 @@ def ablate(
         stacked = torch.stack([scores[variant] for variant in members])  # (V, N, K)
         unchanged = stacked if unchanged is None else unchanged
         rows.append(
-            {"change": change, **_in_per_cent({**scores, "ensemble": join(stacked, choice)[rule]}, labels)}
+            {
+                "change": change,
+                **_in_per_cent({**scores, "ensemble": join(stacked, choice, votes)[rule]}, labels),
+            }
         )
     rules = {
-        **join(unchanged, choice),
+        **join(unchanged, choice, votes),
         "class_advantage, scores as they are": class_advantage(unchanged, choice),
     }
     for name, value in _in_per_cent(rules, labels).items():

@@ -14,12 +14,13 @@ from lexiclip.files import read_json
 from lexiclip.scoring.fusion import standardise
 
 
-def mean_standardised(scores: Tensor) -> Tensor:
+def mean_standardised(scores: Tensor, votes: Tensor) -> Tensor:
     """Mean over variants (N, K) of scores (V, N, K), each standardised over the classes of its image.
 
-    An image's scores do not depend on the other images, so one photo alone gets the same ones.
+    Where votes (V, K) is False, a variant has no say about the class. An image's scores do not depend on the
+    other images, so one photo alone gets the same ones.
     """
-    return standardise(scores.float()).mean(0)
+    return torch.einsum("vnk,vk->nk", standardise(scores.float()), votes / votes.sum(0))
 
 
 def class_advantage(scores: Tensor, choice: Tensor) -> Tensor:
@@ -36,23 +37,32 @@ def choose_by_caption_ap(caption_ap: Tensor) -> Tensor:
     return (known == known.amax(0)).int().argmax(0)  # argmax of a tie alone may return any
 
 
-def join(scores: Tensor, choice: Tensor) -> dict[str, Tensor]:
+def votes_by_caption_ap(caption_ap: Tensor) -> Tensor:
+    """Which variants have a say (V, K): those with an AP on held-out captions (V, K), not NaN, or else all.
+
+    A variant tuned on hard classes has none for the others: there it has only learnt to say no.
+    """
+    known = ~caption_ap.isnan()
+    return known | ~known.any(0)
+
+
+def join(scores: Tensor, choice: Tensor, votes: Tensor) -> dict[str, Tensor]:
     """The ensemble (N, K) of scores (V, N, K) by each rule; standardised, columns of all variants compare."""
     return {
-        "mean": mean_standardised(scores),
+        "mean": mean_standardised(scores, votes),
         "class_advantage": class_advantage(standardise(scores.float()), choice),
     }
 
 
-def caption_choice(paths: Sequence[str | Path], names: Sequence[str]) -> Tensor:
-    """`choose_by_caption_ap` from each variant's JSON file of held-out AP, {"per_class": {name: AP}}."""
+def read_caption_ap(paths: Sequence[str | Path], names: Sequence[str]) -> Tensor:
+    """Held-out AP (V, K) from each variant's JSON file {"per_class": {name: AP}}, NaN where it has none."""
     caption_ap = []
     for path in paths:
         content = read_json(path)
         if not isinstance(content, dict) or not isinstance(content.get("per_class"), dict):
             raise InputError(f'{path}: expected AP on held-out captions under "per_class": train again')
         caption_ap.append([content["per_class"].get(name, float("nan")) for name in names])
-    return choose_by_caption_ap(torch.tensor(caption_ap))
+    return torch.tensor(caption_ap)
 
 
 def read_choice(
