@@ -52,7 +52,7 @@ def main() -> None:
         }
         save_file({name: tensor.contiguous() for name, tensor in halves.items()}, temporary)
     with atomic_path("metrics/pretrain.csv") as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["step", "loss"])
+        writer = csv.DictWriter(file, ["step", "lr", "loss"])
         writer.writeheader()
         writer.writerows(history)
     CHECKPOINT.unlink(missing_ok=True)

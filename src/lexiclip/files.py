@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,22 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Yield an empty folder that replaces `path` and all that was in it once the block succeeds."""
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    shutil.rmtree(beside, ignore_errors=True)  # a killed run of the same number left it
+    (beside / "new").mkdir(parents=True)
+    try:
+        yield beside / "new"
+        if path.exists():
+            path.rename(beside / "old")
+        (beside / "new").rename(path)
+    finally:
+        shutil.rmtree(beside)
 
 
 def read_json(path: str | Path) -> object:

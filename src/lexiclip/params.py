@@ -3,10 +3,11 @@
 `load_params()` checks the whole file whatever a stage reads of it: a typo stops the first stage.
 """
 
+import difflib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lexiclip.errors import InputError
 from lexiclip.files import read_yaml
@@ -14,13 +15,22 @@ from lexiclip.files import read_yaml
 # What is scored beside the variants, though nothing is tuned for it.
 BASELINES = ("zero_shot", "caption_mean")
 
-Positive = Annotated[int, Field(gt=0)]
-Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(gt=0, strict=True)]
+Count = Annotated[int, Field(ge=0, strict=True)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
+def _rising(bounds: tuple) -> tuple:
+    if bounds[0] > bounds[1]:
+        raise ValueError(f"expected the lower bound first, got {list(bounds)}")
+    return bounds
+
+
+Rising = AfterValidator(_rising)
+
+
 class Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class VocabularyParams(Block):
@@ -82,9 +92,9 @@ class ClipParams(Block):
 
 class ScenesParams(Block):
     count: Positive
-    objects: tuple[Positive, Positive]
-    clutter: tuple[Count, Count]
-    size: tuple[Share, Share]
+    objects: Annotated[tuple[Positive, Positive], Rising]
+    clutter: Annotated[tuple[Count, Count], Rising]
+    size: Annotated[tuple[Share, Share], Rising]
     noise: Annotated[float, Field(ge=0)]
     seed: int
 
@@ -199,7 +209,11 @@ class Params(Block):
         }
 
     @model_validator(mode="after")
-    def _ensemble_of_known_variants(self) -> "Params":
+    def _known_variants(self) -> "Params":
+        if self.baselines.mix not in self.variants:
+            raise ValueError(
+                f"baselines.mix: unknown {self.baselines.mix!r}, choose from {', '.join(self.variants)}"
+            )
         known = [*BASELINES, *self.variants]
         if unknown := [variant for variant in self.ensemble.variants if variant not in known]:
             raise ValueError(f"ensemble.variants: unknown {unknown[0]!r}, choose from {', '.join(known)}")
@@ -237,8 +251,19 @@ def load_params(path: str | Path = "params.yaml") -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "value_error":  # raised above, by a validator that says it all
-            raise InputError(": ".join(filter(None, [str(path), key, str(first["ctx"]["error"])]))) from None
-        raise InputError(f"{path}: {key}: {first['msg'].lower()} (got {first['input']!r:.60})") from None
+        raise InputError(f"{path}: {_first_problem(error)}") from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    # A misspelt key is two errors, one unknown and one missing: the one the user wrote is told.
+    problem = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+    # pydantic's own marks of a dict's key and of a union's members are no keys of the file
+    parts = [str(part) for part in problem["loc"] if part not in ("[key]", "bool", "constrained-int")]
+    if problem["type"] == "extra_forbidden":
+        missing = [str(other["loc"][-1]) for other in error.errors() if other["type"] == "missing"]
+        near = difflib.get_close_matches(parts[-1], missing, 1)
+        return ".".join(parts) + ": unknown key" + (f" (did you mean {near[0]!r}?)" if near else "")
+    if problem["type"] == "value_error":  # raised above
+        return ": ".join([*filter(None, [".".join(parts)]), str(problem["ctx"]["error"])])
+    key = ".".join(parts) or "the whole file"
+    return f"{key}: {problem['msg'].lower()} (got {problem['input']!r:.60})"

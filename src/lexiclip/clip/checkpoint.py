@@ -1,24 +1,26 @@
 """Model, AdamW state and history of a training run in one safetensors file, so that a kill costs minutes."""
 
 import json
+import sys
+import warnings
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from lexiclip.files import atomic_path
 
 
 def save_checkpoint(
-    path: Path, model: torch.nn.Module, optimizer: torch.optim.AdamW, step: int, history: list[dict]
+    path: Path, model: torch.nn.Module, optimizer: torch.optim.AdamW, step: int, history: list[dict], run: str
 ) -> None:
-    """Write everything that a run needs to go on after `step` steps."""
+    """Write everything that the run identified by `run` needs to go on after `step` steps."""
     tensors = {f"model.{name}": value.contiguous() for name, value in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value.contiguous() for name, value in state.items()}
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, {"step": str(step), "history": json.dumps(history)})
+        save_file(tensors, temporary, {"run": run, "step": str(step), "history": json.dumps(history)})
 
 
 def load_checkpoint(
@@ -26,13 +28,24 @@ def load_checkpoint(
     model: torch.nn.Module,
     optimizer: torch.optim.AdamW,
     schedule: torch.optim.lr_scheduler.LRScheduler,
+    run: str,
 ) -> tuple[int, list[dict]]:
-    """Restore model, optimizer and schedule in place; returns steps done and history, (0, []) if none."""
+    """Restore model, optimizer and schedule in place; returns steps done and history.
+
+    (0, []) with everything left alone where there is no checkpoint, and, with a line on stderr, where it is
+    damaged or another run's.
+    """
     if not path.exists():
         return 0, []
-    with safe_open(path, "pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        step, history = int(file.metadata()["step"]), json.loads(file.metadata()["history"])
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            facts = file.metadata()
+    except SafetensorError as error:
+        return _anew(path, f"damaged ({error})")
+    if facts.get("run", run) != run:  # one written before runs had names goes on
+        return _anew(path, "of a run with other params, texts or architecture")
+    step, history = int(facts["step"]), json.loads(facts["history"])
     model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
     state: dict[int, dict] = {}
     for name, value in tensors.items():
@@ -40,6 +53,13 @@ def load_checkpoint(
             _, index, field = name.split(".")
             state.setdefault(int(index), {})[field] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    for _ in range(step):
-        schedule.step()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the optimizer's steps were taken before the kill
+        for _ in range(step):
+            schedule.step()
     return step, history
+
+
+def _anew(path: Path, reason: str) -> tuple[int, list[dict]]:
+    print(f"{path}: {reason}: starting anew", file=sys.stderr)
+    return 0, []

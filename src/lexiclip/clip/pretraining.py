@@ -5,12 +5,15 @@ between images and class names helps the towers off the ground and fades to zero
 end is contrastive alone: kept on, it would turn the names into classifiers, which no real CLIP's are.
 """
 
+import hashlib
+import json
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
+from lexiclip.clip.backbone import model_id
 from lexiclip.clip.checkpoint import load_checkpoint, save_checkpoint
 from lexiclip.clip.pretraining_texts import PretrainingTexts
 from lexiclip.clip.text_tower import embed_tokens, encode_prompts
@@ -36,11 +39,13 @@ def train_mini_clip(
     seed: int,
     checkpoint: Path,
 ) -> list[dict]:
-    """Train `clip` in place; returns {"step", "loss"} every 20 steps. A killed run resumes from `checkpoint`.
+    """Train `clip` in place; returns {"step", "lr", "loss"} every 20 steps.
 
     `class_tokens` (K, L), the class names, are what the helper loss reads; it fades to zero over
-    `class_loss_share` of the steps.
+    `class_loss_share` of the steps. A killed run resumes from `checkpoint`; another run's is left aside.
     """
+    settings = [steps, batch_size, lr, class_loss_share, seed, model_id(clip)]
+    run = _run_id(settings, [*texts, class_tokens, sprites.pixels, sprites.labels])
     device = best_device()
     clip = clip.to(device, memory_format=torch.channels_last).train()
     # Scoring drops the positional embedding of the attention pool (METHOD §3): none is learnt.
@@ -52,18 +57,18 @@ def train_mini_clip(
     learnt = [parameter for parameter in clip.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learnt, lr, betas=(0.9, 0.98), weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.1)
-    first, history = load_checkpoint(checkpoint, clip, optimizer, schedule)
+    first, history = load_checkpoint(checkpoint, clip, optimizer, schedule, run)
     bar = tqdm(range(first, steps), initial=first, total=steps, desc="pretrain", unit="step")
     for step in bar:
         # A generator of its own for each step: a resumed run sees the same scenes.
         generator = torch.Generator(device).manual_seed(seed * 1_000_003 + step)
         rows = torch.multinomial(texts.weight, batch_size, replacement=True, generator=generator)
         pixels, shown = draw_scenes(sprites, texts.sprites[rows], side, generator)
-        helper_weight = max(0.0, 1 - step / (class_loss_share * steps))
+        helper = helper_weight(step, steps, class_loss_share)
         with torch.autocast(device, torch.bfloat16, enabled=fast_bf16(device)):
             images = clip.visual(normalise(255 * pixels).contiguous(memory_format=torch.channels_last))
             # (B, L), with the class names behind it as long as they help
-            tokens = torch.cat([texts.tokens[rows], class_tokens]) if helper_weight else texts.tokens[rows]
+            tokens = torch.cat([texts.tokens[rows], class_tokens]) if helper else texts.tokens[rows]
             features = encode_prompts(clip, embed_tokens(clip, tokens), tokens.argmax(-1))
         images = F.normalize(images.float(), dim=-1)  # (B, D)
         captions, classes = features[:batch_size], features[batch_size:]  # (B, D), (K, D)
@@ -71,23 +76,29 @@ def train_mini_clip(
         logits = scale * images @ captions.T  # (B, B)
         targets = torch.arange(batch_size, device=device)
         loss = (F.cross_entropy(logits, targets) + F.cross_entropy(logits.T, targets)) / 2
-        if helper_weight:
+        if helper:
             # (B, K); 0.3 lies between the cosines of what is present and what is absent
             class_logits = scale * (images @ classes.T - 0.3)
-            loss = loss + 10 * helper_weight * F.binary_cross_entropy_with_logits(class_logits, shown)
+            loss = loss + 10 * helper * F.binary_cross_entropy_with_logits(class_logits, shown)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learnt, 1.0)
+        rate = schedule.get_last_lr()[0]
         optimizer.step()
         schedule.step()
         with torch.no_grad():
             clip.logit_scale.clamp_(max=4.6052)  # ln 100, as CLIP
         if (step + 1) % 20 == 0:
-            history.append({"step": step + 1, "loss": round(loss.item(), 4)})
+            history.append({"step": step + 1, "lr": round(rate, 8), "loss": round(loss.item(), 4)})
             bar.set_postfix(loss=history[-1]["loss"], scale=round(scale.item(), 1))
         if (step + 1) % SAVE_EVERY == 0:
-            save_checkpoint(checkpoint, clip, optimizer, step + 1, history)
+            save_checkpoint(checkpoint, clip, optimizer, step + 1, history, run)
     return history
+
+
+def helper_weight(step: int, steps: int, share: float) -> float:
+    """The weight of the class loss: 1 at the first step, falling linearly to 0 at `share` of the steps."""
+    return max(0.0, 1 - step / (share * steps))
 
 
 def draw_scenes(
@@ -113,3 +124,11 @@ def draw_scenes(
     pixels = degrade(render(sprites, layout, backgrounds(b, side, side, generator)), 0.05, generator)
     shown = (sprites.labels[sprite.clamp(min=0)] & (sprite >= 0)[..., None]).any(1)
     return pixels, shown.float()
+
+
+def _run_id(settings: list, tensors: list[torch.Tensor]) -> str:
+    """Differs when anything differs that the outcome depends on, the device aside."""
+    digest = hashlib.sha256(json.dumps(settings).encode())
+    for tensor in tensors:
+        digest.update(str(tuple(tensor.shape)).encode() + tensor.numpy().tobytes())
+    return digest.hexdigest()

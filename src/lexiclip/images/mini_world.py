@@ -5,16 +5,17 @@ among clutter from outside the vocabulary, wider than the square a CLIP looks at
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
+from tqdm import tqdm
 
 from lexiclip.errors import InputError
-from lexiclip.files import read_yaml
+from lexiclip.files import atomic_folder, read_yaml
 from lexiclip.images.scenes import Layout, backgrounds, degrade, render, uniform
 from lexiclip.images.sprites import Sprites
 
@@ -53,7 +54,7 @@ def draw_scenes(
     random, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     shows = {name: torch.nonzero(sprites.labels[:, k]).flatten().tolist() for k, name in enumerate(names)}
     outside = torch.nonzero(~sprites.labels.any(1)).flatten().tolist()
-    for _ in range(count):
+    for _ in tqdm(range(count), desc="scenes", unit="image"):
         theme = themes[str(random.choice(sorted(themes)))]
         things = [int(random.choice(outside)) for _ in range(random.integers(clutter[0], clutter[1] + 1))]
         chosen = random.permutation(theme)[: random.integers(objects[0], objects[1] + 1)]
@@ -67,22 +68,23 @@ def draw_scenes(
         yield Scene(image, list(_annotations(sprites, layout, names)))
 
 
-def write_scenes(scenes: Iterator[Scene], names: tuple[str, ...], folder: Path) -> None:
-    """Write images/NNNNNN.png and instances.json (COCO's format) into `folder`."""
-    (folder / "images").mkdir(parents=True, exist_ok=True)
+def write_scenes(scenes: Iterable[Scene], names: tuple[str, ...], folder: Path) -> None:
+    """Make `folder` anew: images/NNNNNN.png and instances.json (COCO's format)."""
     images, annotations = [], []
-    for index, scene in enumerate(scenes):
-        file_name = f"{index:06d}.png"
-        scene.image.save(folder / "images" / file_name)
-        images.append({"id": index, "file_name": file_name, "width": WIDTH, "height": HEIGHT})
-        for name, box in scene.boxes:
-            annotations.append({
-                "id": len(annotations), "image_id": index, "category_id": names.index(name) + 1,
-                "bbox": box, "area": round(box[2] * box[3], 1), "iscrowd": 0,
-            })  # fmt: skip
-    categories = [{"id": k + 1, "name": name} for k, name in enumerate(names)]
-    content = {"images": images, "annotations": annotations, "categories": categories}
-    (folder / "instances.json").write_text(json.dumps(content) + "\n", encoding="utf-8")
+    with atomic_folder(folder) as temporary:
+        (temporary / "images").mkdir()
+        for index, scene in enumerate(scenes):
+            file_name = f"{index:06d}.png"
+            scene.image.save(temporary / "images" / file_name)
+            images.append({"id": index, "file_name": file_name, "width": WIDTH, "height": HEIGHT})
+            for name, box in scene.boxes:
+                annotations.append({
+                    "id": len(annotations), "image_id": index, "category_id": names.index(name) + 1,
+                    "bbox": box, "area": round(box[2] * box[3], 1), "iscrowd": 0,
+                })  # fmt: skip
+        categories = [{"id": k + 1, "name": name} for k, name in enumerate(names)]
+        content = {"images": images, "annotations": annotations, "categories": categories}
+        (temporary / "instances.json").write_text(json.dumps(content) + "\n", encoding="utf-8")
 
 
 def _layout(sprite: torch.Tensor, size: tuple[float, float], generator: torch.Generator) -> Layout:
@@ -98,10 +100,10 @@ def _layout(sprite: torch.Tensor, size: tuple[float, float], generator: torch.Ge
 def _annotations(
     sprites: Sprites, layout: Layout, names: tuple[str, ...]
 ) -> Iterator[tuple[str, list[float]]]:
-    for sprite, (x, y), side in zip(
-        layout.sprite[0], layout.centre[0].tolist(), layout.size[0].tolist(), strict=True
-    ):
-        left, top = max(0.0, x - side / 2), max(0.0, y - side / 2)
-        box = [left, top, min(WIDTH, x + side / 2) - left, min(HEIGHT, y + side / 2) - top]
+    # A sprite turned by an angle reaches |cos| + |sin| times as far to each side.
+    reach = layout.size / 2 * (layout.angle.cos().abs() + layout.angle.sin().abs())  # (1, M)
+    for sprite, (x, y), r in zip(layout.sprite[0], layout.centre[0].tolist(), reach[0].tolist(), strict=True):
+        left, top = max(0.0, x - r), max(0.0, y - r)
+        box = [left, top, min(WIDTH, x + r) - left, min(HEIGHT, y + r) - top]
         for k in torch.nonzero(sprites.labels[sprite]).flatten().tolist():
             yield names[k], [round(value, 1) for value in box]

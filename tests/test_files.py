@@ -1,0 +1,85 @@
+"""Files that are written whole or not at all, and what unreadable ones are told."""
+
+import pytest
+
+from lexiclip.errors import InputError
+from lexiclip.files import (
+    atomic_folder,
+    atomic_path,
+    read_json,
+    read_jsonl,
+    read_yaml,
+    write_json,
+    write_jsonl,
+)
+
+VALUE = {"café": [1, 2.5, None], "nested": {"a": "b"}}
+
+
+def everything_in(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def test_what_is_written_is_read(tmp_path):
+    write_json(tmp_path / "made" / "value.json", VALUE)
+    write_jsonl(tmp_path / "rows.jsonl", [VALUE, {}])
+    assert read_json(tmp_path / "made" / "value.json") == VALUE
+    assert read_yaml(tmp_path / "made" / "value.json") == VALUE
+    assert read_jsonl(tmp_path / "rows.jsonl") == [VALUE, {}]
+    assert (tmp_path / "rows.jsonl").read_text(encoding="utf-8").count("\n") == 2
+    assert everything_in(tmp_path) == ["made", "made/value.json", "rows.jsonl"]
+
+
+def test_blank_lines_are_no_rows_but_a_line_separator_is_text(tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"a": "x\u2028y"}\n\n  \n{"b": 2}', encoding="utf-8")
+    assert read_jsonl(tmp_path / "rows.jsonl") == [{"a": "x\u2028y"}, {"b": 2}]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert path.read_text() == "old" and everything_in(tmp_path) == [path.name]
+    with atomic_path(path) as temporary:
+        assert temporary.suffix == path.suffix  # np.savez adds one to any other name
+        temporary.write_text("new")
+    assert path.read_text() == "new" and everything_in(tmp_path) == [path.name]
+
+
+def test_a_failed_write_leaves_the_old_folder_and_nothing_else(tmp_path):
+    folder = tmp_path / "made" / "scenes"
+    for names in (["a", "b"], ["c"]):
+        with atomic_folder(folder) as temporary:
+            for name in names:
+                (temporary / name).touch()
+        assert everything_in(folder) == names
+    with pytest.raises(KeyboardInterrupt), atomic_folder(folder) as temporary:
+        (temporary / "half").touch()
+        raise KeyboardInterrupt
+    assert everything_in(tmp_path) == ["made", "made/scenes", "made/scenes/c"]
+
+
+@pytest.mark.parametrize(
+    ("read", "content", "said"),
+    [
+        (read_json, None, "cannot be read"),
+        (read_json, b"{", "not JSON"),
+        (read_json, b"\xff", "not JSON"),
+        (read_yaml, None, "cannot be read"),
+        (read_yaml, b"a: [", "cannot be read"),
+        (read_yaml, b"\xff", "cannot be read"),
+        (read_jsonl, None, "cannot be read"),
+        (read_jsonl, b"\xff", "cannot be read"),
+        (read_jsonl, b'{}\n\n{"a": 1,\n', "line 3: not JSON"),
+        (read_jsonl, b"{}\n[1]\n", "line 2: expected a JSON object, got list"),
+    ],
+)
+def test_an_unreadable_file_is_named_in_one_line(tmp_path, read, content, said):
+    path = tmp_path / "given.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError) as error:
+        read(path)
+    assert str(path) in str(error.value) and said in str(error.value) and "\n" not in str(error.value)

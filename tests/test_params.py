@@ -1,0 +1,108 @@
+"""params.yaml: the committed one is valid; each way of breaking it is told in one line that names the key."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lexiclip.errors import InputError
+from lexiclip.params import load_params
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMITTED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+
+
+def changed(tmp_path, key, value):
+    """A copy of the committed file with `key` ("train.seed") set to `value`."""
+    content = copy.deepcopy(COMMITTED)
+    *blocks, last = key.split(".")
+    inner = content
+    for block in blocks:
+        inner = inner[block]
+    inner[last] = value
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def message(path):
+    with pytest.raises(InputError) as error:
+        load_params(path)
+    assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
+    return str(error.value).removeprefix(f"{path}: ")
+
+
+def test_the_committed_file_is_valid():
+    params = load_params(ROOT / "params.yaml")
+    assert params.train.ema_decay == COMMITTED["train"]["ema_decay"]
+    assert list(params.variants) == list(COMMITTED["variants"])
+
+
+def test_a_changed_value_is_read(tmp_path):
+    assert load_params(changed(tmp_path, "windows.scales", [2, 4])).windows.scales == [2, 4]
+    assert load_params(changed(tmp_path, "pretrain.lr", 1)).pretrain.lr == 1.0
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        # unknown keys
+        ("traim", {}, "traim: unknown key"),
+        ("train.ema_decy", 0.9, "train.ema_decy: unknown key"),
+        ("variants.best.evidance", True, "variants.best.evidance: unknown key"),
+        ("variants.best.texts", {"mutli": True}, "variants.best.texts.mutli: input should be 'multi', "),
+        # wrong types
+        ("pretrain.steps", "many", "pretrain.steps: input should be a valid integer (got 'many')"),
+        ("pretrain.steps", True, "pretrain.steps: input should be a valid integer (got True)"),
+        ("pretrain.steps", 0.5, "pretrain.steps: input should be a valid integer (got 0.5)"),
+        ("variants.best.evidence", "perhaps", "variants.best.evidence: input should be a valid boolean"),
+        ("windows", None, "windows: input should be a valid dictionary"),
+        ("ensemble.variants", "best", "ensemble.variants: input should be a valid list"),
+        ("scenes.objects", [2], "scenes.objects.1: field required"),
+        # impossible values
+        ("pretrain.steps", 0, "pretrain.steps: input should be greater than 0 (got 0)"),
+        ("train.ema_decay", 1.5, "train.ema_decay: input should be less than 1 (got 1.5)"),
+        ("train.momentum", -0.1, "train.momentum: input should be greater than or equal to 0"),
+        ("pretrain.lr", float("inf"), "pretrain.lr: input should be a finite number"),
+        ("pretrain.lr", float("nan"), "pretrain.lr: input should be "),
+        ("windows.scales", [1], "windows.scales.0: input should be greater than or equal to 2"),
+        ("windows.scales", [], "windows.scales: list should have at least 1 item"),
+        ("variants.best.fusion", "max", "variants.best.fusion: input should be 'plain', "),
+        ("variants.best.keep_epoch", 99, "variants.best: keep_epoch 99 lies beyond epochs "),
+        ("scenes.objects", [6, 2], "scenes.objects: expected the lower bound first, got [6, 2]"),
+        # names that must be known
+        ("ensemble.variants", ["best", "Best"], "ensemble.variants: unknown 'Best', choose from zero_shot, "),
+        ("baselines.mix", "Best", "baselines.mix: unknown 'Best', choose from best, "),
+        ("filter.needs_asked_class", ["double"], "filter.needs_asked_class.0: input should be 'multi', "),
+    ],
+)
+def test_a_bad_value_is_told_in_one_line(tmp_path, key, value, said):
+    assert message(changed(tmp_path, key, value)).startswith(said)
+
+
+def test_a_misspelt_key_is_told_before_the_one_it_leaves_out(tmp_path):
+    train = {key.replace("ema_decay", "ema_dcay"): value for key, value in COMMITTED["train"].items()}
+    said = message(changed(tmp_path, "train", train))
+    assert said == "train.ema_dcay: unknown key (did you mean 'ema_decay'?)"
+
+
+def test_a_key_left_out_is_named(tmp_path):
+    train = {key: value for key, value in COMMITTED["train"].items() if key != "ema_decay"}
+    assert message(changed(tmp_path, "train", train)).startswith("train.ema_decay: field required")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "the whole file: "),
+        ("- a", "the whole file: "),
+        ("a: [", "cannot be read"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_file_that_is_none(tmp_path, content, said):
+    path = tmp_path / "params.yaml"
+    if content is not None:
+        path.write_text(content)
+    assert message(path).startswith(said)
