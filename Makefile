@@ -4,7 +4,7 @@ UV = .venv/bin/uv pip install --quiet --no-deps
 # Stages run as `python stages/…`: the environment's python must come first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test lint bench lock clean
+.PHONY: repro test lint bench seeds lock clean
 
 repro: .venv/installed  ## the whole study: shared datasets, every stage that has changed, the table of results
 	dvc pull
@@ -19,7 +19,10 @@ lint: .venv/installed  ## style
 	ruff format --check .
 
 bench: .venv/installed  ## side-by-side timings
-	python bench/training.py
+	python bench
+
+seeds: .venv/installed  ## mAP over three seeds of training
+	python bench/seeds.py
 
 lock:  ## write requirements.lock anew from pyproject.toml
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \

@@ -1,6 +1,5 @@
 """Stage pretrain: train the mini CLIP on scenes of sprites and the captions of the world set."""
 
-import csv
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -9,7 +8,7 @@ from lexiclip.clip.backbone import load_clip, tokenize
 from lexiclip.clip.pretraining import train_mini_clip
 from lexiclip.clip.pretraining_texts import pretraining_texts
 from lexiclip.errors import run_stage
-from lexiclip.files import atomic_path, read_jsonl
+from lexiclip.files import atomic_path, read_jsonl, write_csv
 from lexiclip.images.sprites import load_sprites
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
@@ -51,10 +50,7 @@ def main() -> None:
             for name, t in clip.state_dict().items()
         }
         save_file({name: tensor.contiguous() for name, tensor in halves.items()}, temporary)
-    with atomic_path("metrics/pretrain.csv") as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["step", "lr", "loss"])
-        writer.writeheader()
-        writer.writerows(history)
+    write_csv("metrics/pretrain.csv", history)
     CHECKPOINT.unlink(missing_ok=True)
     print("models/clip/mini.safetensors, metrics/pretrain.csv")
 

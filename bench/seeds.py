@@ -1,0 +1,42 @@
+"""mAP over three seeds of training: an experiment a seed, then the mean and the spread of each figure."""
+
+import subprocess
+
+from lexiclip.errors import run_stage
+from lexiclip.files import read_json, write_json
+
+SEEDS = (1, 2, 0)  # the committed one last, so that the workspace ends as it began
+PATH = "metrics/seeds.json"
+
+
+def main() -> None:
+    found: dict[str, list[float]] = {}
+    for seed in SEEDS:
+        experiment = ["dvc", "exp", "run", "--force", "--name", f"seed-{seed}", "-S", f"train.seed={seed}"]
+        subprocess.run(experiment, check=True)
+        for name, value in mean_average_precisions(read_json("metrics/metrics.json")).items():
+            found.setdefault(name, []).append(value)
+    write_json(PATH, {name: summary(values) for name, values in found.items()})
+    print(f"{'mAP over seeds ' + ', '.join(map(str, SEEDS)):<32}{'mean':>8}{'spread':>8}")
+    for name, values in found.items():
+        print(f"{name:<32}{summary(values)['mean']:>8}{summary(values)['spread']:>8}")
+    print(f"-> {PATH}")
+
+
+def mean_average_precisions(metrics: dict, prefix: str = "") -> dict[str, float]:
+    """Every mAP of metrics.json by its path, such as best.whole."""
+    found = {}
+    for key, value in metrics.items():
+        if isinstance(value, dict):
+            found |= mean_average_precisions(value, f"{prefix}{key}.")
+        elif key == "mAP":
+            found[prefix.removesuffix(".")] = value
+    return found
+
+
+def summary(values: list[float]) -> dict[str, float]:
+    """The mean, and how far the highest lies above the lowest."""
+    return {"mean": round(sum(values) / len(values), 2), "spread": round(max(values) - min(values), 2)}
+
+
+run_stage(main)
