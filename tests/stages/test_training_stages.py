@@ -53,7 +53,7 @@ def study(tmp_path, monkeypatch):
     params["variants"] = {"best": best, "next": best | later}
     params["ensemble"]["variants"] = ["best"]
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    Path("words.yaml").write_text(yaml.safe_dump({"classes": dict.fromkeys(NAMES)}))
+    Path("words.yaml").write_text(yaml.safe_dump({"classes": dict.fromkeys(NAMES)}, sort_keys=False))
     vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
     text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 1, "layers": 1}
     Path("tiny.json").write_text(json.dumps({"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}))
@@ -102,8 +102,8 @@ def test_what_train_refuses(study, monkeypatch, capsys):
     line = refused(monkeypatch, capsys, "train", "next", "plain")
     assert "models/prompts/best.safetensors" in line
     mix = Path("data/mixes/best.jsonl")
-    mix.write_text(mix.read_text().replace("a photo of a fork.", "a photo of one fork."))
-    assert "'a photo of one fork.'" in refused(monkeypatch, capsys, "train", "best", "plain")
+    mix.write_text(mix.read_text().replace("a photo of a fork.", "a photo of one lonely fork."))
+    assert "'a photo of one lonely fork.'" in refused(monkeypatch, capsys, "train", "best", "plain")
     features = Path("data/features/features.npy")
     features.write_bytes(features.read_bytes()[:-50])
     assert "data/features" in refused(monkeypatch, capsys, "train", "best", "plain")

@@ -1,0 +1,51 @@
+"""The benches at a size of seconds: their code runs and gives figures."""
+
+import json
+from pathlib import Path
+
+import open_clip
+import pytest
+import store
+import torch
+import training
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """A CLIP that takes no time, in the place of those that the benches build."""
+    torch.manual_seed(0)
+    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
+    text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 1, "layers": 1}
+    clip = open_clip.CLIP(embed_dim=16, vision_cfg=vision, text_cfg=text).eval().requires_grad_(False)
+    monkeypatch.setattr(training, "load_clip", lambda *_: clip)
+    monkeypatch.setattr(training, "rn50_text_tower", lambda: clip)
+    monkeypatch.setattr(store.open_clip, "CLIP", lambda **_: clip)
+
+
+def test_training(tiny, monkeypatch, tmp_path, capsys):
+    words = "data/vocabularies/coco80.yaml"
+    (tmp_path / words).parent.mkdir(parents=True)
+    (tmp_path / words).write_text((ROOT / words).read_text())
+    params = (
+        (ROOT / "params.yaml").read_text().replace("batch_size: 256\n  momentum", "batch_size: 8\n  momentum")
+    )
+    (tmp_path / "params.yaml").write_text(params)
+    (tmp_path / "data/mixes").mkdir()
+    rows = [{"text": f"a dog and number {i % 30}", "labels": ["dog"], "source": "multi"} for i in range(40)]
+    (tmp_path / "data/mixes/best.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(training, "RN50_BATCH", 16)
+    monkeypatch.setattr(training, "RN50_CAPTIONS", 8)
+    figures = training.measure()
+    assert len(figures) == 2
+    assert all(values["ours"] > 0 and values["reference"] > 0 for values in figures.values())
+    assert "mini, reference: 5 steps x" in capsys.readouterr().out
+
+
+def test_store(tiny, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(store, "TEXTS", 300)
+    (figures,) = store.measure().values()
+    assert figures["written"] > 0.02 and "800000 texts on disk" in capsys.readouterr().out
