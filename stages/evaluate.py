@@ -7,7 +7,7 @@ import numpy as np
 from lexiclip.errors import InputError, run_stage
 from lexiclip.evaluation import average_precisions, evaluate
 from lexiclip.files import atomic_path, write_json
-from lexiclip.images.datasets import load_coco
+from lexiclip.images.datasets import load_dataset
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
 
@@ -17,7 +17,9 @@ BASELINES = ("zero_shot", "caption_mean")
 def main() -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
-    dataset = load_coco(params.images.labels, params.images.folder, names, params.images.limit)
+    dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
+    if dataset.labels is None:
+        raise InputError(f"{params.images.labels}: no labels to evaluate with; data/scores holds the scores")
     row_of = {image_id: row for row, image_id in enumerate(dataset.ids)}
     metrics: dict[str, dict] = {}
     per_class: list[dict] = [{"class": name} for name in names]

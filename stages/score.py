@@ -5,7 +5,7 @@ from lexiclip.clip.feature_store import open_store
 from lexiclip.devices import best_device
 from lexiclip.errors import run_stage
 from lexiclip.files import read_jsonl
-from lexiclip.images.datasets import load_coco
+from lexiclip.images.datasets import load_dataset
 from lexiclip.params import load_params
 from lexiclip.prompts.class_vectors import load_prompts
 from lexiclip.scoring.window_pass import score_images
@@ -17,7 +17,7 @@ BASELINES = ("zero_shot", "caption_mean")
 def main() -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
-    dataset = load_coco(params.images.labels, params.images.folder, names, params.images.limit)
+    dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
     clip = load_clip(params.clip.model, params.clip.weights).to(best_device())
     store = open_store("data/features", model_id(clip))
     vectors, captions = {}, {}

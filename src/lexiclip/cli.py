@@ -14,7 +14,7 @@ import numpy as np
 from lexiclip.errors import InputError, run_stage
 from lexiclip.evaluation import evaluate
 from lexiclip.files import read_json
-from lexiclip.images.datasets import CocoLabels, read_coco_labels
+from lexiclip.images.coco import CocoLabels, read_coco_labels
 from lexiclip.vocabulary import load_vocabulary
 
 VOCABULARIES = Path(__file__).resolve().parents[2] / "data/vocabularies"

@@ -90,7 +90,12 @@ def _draw_row(row: Sequence, study: Study, photo: Prediction) -> None:
     row[0].set_title(Path(photo.image).name, fontsize=9, parse_math=False)
     for axis, k, label, shown, points in zip(row[1:], top, photo.labels, heat, photo.scores, strict=False):
         axis.imshow(
-            shown, cmap="inferno", alpha=0.65, vmin=0, vmax=float(heat.max()), interpolation="bilinear"
+            shown.numpy(),
+            cmap="inferno",
+            alpha=0.65,
+            vmin=0,
+            vmax=float(heat.max()),
+            interpolation="bilinear",
         )
         best = boxes[int(found.views[1:, k].argmax())]
         zoom = heat.shape[2] / image.width
