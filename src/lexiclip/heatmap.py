@@ -94,7 +94,7 @@ def _draw_row(row: Sequence, study: Study, photo: Prediction) -> None:
             cmap="inferno",
             alpha=0.65,
             vmin=0,
-            vmax=float(heat.max()),
+            vmax=max(1.0, float(heat.max())),
             interpolation="bilinear",
         )
         best = boxes[int(found.views[1:, k].argmax())]
