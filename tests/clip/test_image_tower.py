@@ -81,7 +81,7 @@ def test_a_models_own_normalisation_replaces_openais(convolutional_clip):
     "vision",
     [
         {"timm_model_name": "test_vit", "timm_pool": "", "timm_proj": "linear"},
-        {"timm_model_name": "test_resnet", "timm_pool": "abs_attn", "timm_proj": ""},
+        {"timm_model_name": "resnet18", "timm_pool": "rot_attn", "timm_proj": ""},
         {"layers": 1, "patch_size": 8, "width": 64},
         {"layers": 2, "patch_size": 8, "width": 64, "attentional_pool": True},
     ],

@@ -14,7 +14,7 @@ from lexiclip.prompts.contexts import init_contexts
     ("model", "size", "cells", "dim"),
     [
         ("RN50", 224, 7 * 7, 1024),
-        pytest.param("RN101", 224, 7 * 7, 512, marks=pytest.mark.slow),
+        ("RN101", 224, 7 * 7, 512),
         pytest.param("RN50x4", 288, 9 * 9, 640, marks=pytest.mark.slow),
         ("ViT-B-32", 224, 7 * 7, 512),
         pytest.param("ViT-B-16", 224, 14 * 14, 512, marks=pytest.mark.slow),
