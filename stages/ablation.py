@@ -4,7 +4,7 @@ import numpy as np
 
 from lexiclip.errors import run_stage
 from lexiclip.files import write_csv
-from lexiclip.images.datasets import load_coco
+from lexiclip.images.datasets import load_dataset
 from lexiclip.params import BASELINES, load_params
 from lexiclip.reporting import as_text, labels_of
 from lexiclip.scoring.ablation import ablate
@@ -19,7 +19,7 @@ WINDOWS = "data/scores/windows"
 def main() -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
-    dataset = load_coco(params.images.labels, params.images.folder, names, params.images.limit)
+    dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
     members, choice = params.ensemble.variants, params.ensemble.choice
     caption_ap = read_caption_ap([f"metrics/captions_ap/{variant}.json" for variant in members], names)
     if choice:

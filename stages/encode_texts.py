@@ -2,6 +2,7 @@
 
 from lexiclip.clip.backbone import load_clip
 from lexiclip.clip.feature_store import write_store
+from lexiclip.clip.image_tower import dense_tower
 from lexiclip.devices import best_device
 from lexiclip.errors import run_stage
 from lexiclip.files import read_jsonl
@@ -11,6 +12,7 @@ from lexiclip.params import load_params
 def main() -> None:
     params = load_params()
     clip = load_clip(params.clip.model, params.clip.weights).to(best_device())
+    dense_tower(clip.visual)  # the score stage needs it: a model without should stop here, not after training
     mixes = [*params.variants, "heldout"]
     texts = [row["text"] for mix in mixes for row in read_jsonl(f"data/mixes/{mix}.jsonl")]
     write_store("data/features", clip, texts)

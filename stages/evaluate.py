@@ -2,7 +2,7 @@
 
 from lexiclip.errors import run_stage
 from lexiclip.files import write_csv, write_json
-from lexiclip.images.datasets import load_coco
+from lexiclip.images.datasets import load_dataset
 from lexiclip.params import BASELINES, load_params
 from lexiclip.reporting import (
     as_text,
@@ -19,7 +19,7 @@ from lexiclip.vocabulary import load_vocabulary
 def main() -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
-    dataset = load_coco(params.images.labels, params.images.folder, names, params.images.limit)
+    dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
     ids, stored = read_study((*BASELINES, *params.variants, "ensemble"), names)
     labels = labels_of(ids, dataset, params.windows.skip_unreadable)
     scores = {variant: arrays["scores"] for variant, arrays in stored.items()}

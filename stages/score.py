@@ -8,7 +8,7 @@ from lexiclip.clip.feature_store import open_store
 from lexiclip.devices import best_device
 from lexiclip.errors import InputError, run_stage
 from lexiclip.files import read_jsonl
-from lexiclip.images.datasets import load_coco
+from lexiclip.images.datasets import load_dataset
 from lexiclip.params import BASELINES, load_params
 from lexiclip.prompts.class_vectors import load_prompts
 from lexiclip.ranks import rank_of_ranks
@@ -25,7 +25,7 @@ def main() -> None:
     rank, ranks = rank_of_ranks()
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
-    dataset = load_coco(params.images.labels, params.images.folder, names, params.images.limit)
+    dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
     clip = load_clip(params.clip.model, params.clip.weights).to(best_device())
     model = model_id(clip)
     vectors = {}

@@ -1,6 +1,7 @@
-"""The command `lexiclip`: label captions from their text, evaluate a scores file."""
+"""The command `lexiclip`: label captions from their text, photos by their content; evaluate a scores file."""
 
 import argparse
+import csv
 import json
 import os
 import sys
@@ -13,7 +14,7 @@ import numpy as np
 from lexiclip.errors import InputError, run_stage
 from lexiclip.evaluation import evaluate
 from lexiclip.files import read_json
-from lexiclip.images.datasets import CocoLabels, read_coco_labels
+from lexiclip.images.coco import CocoLabels, read_coco_labels
 from lexiclip.vocabulary import load_vocabulary
 
 VOCABULARIES = Path(__file__).resolve().parents[2] / "data/vocabularies"
@@ -118,6 +119,34 @@ def _print_evaluation(arguments: argparse.Namespace) -> None:
     print(json.dumps(evaluate_files(arguments.scores, arguments.labels), indent=2))
 
 
+def _print_predictions(arguments: argparse.Namespace) -> None:
+    # Imported here: the other commands need no torch, which takes seconds to load.
+    from lexiclip.heatmap import check_heatmap, draw_heatmap
+    from lexiclip.predict import load_study, predict
+
+    if arguments.heatmap:
+        check_heatmap(arguments.heatmap, len(arguments.images))
+    classes = None if arguments.classes is None else class_names(arguments.classes)
+    study = load_study(arguments.profile_of, classes)
+    predictions = predict(study, arguments.images)
+    for photo in predictions:
+        if arguments.json:
+            print(json.dumps(photo._asdict()))
+        else:
+            print(photo.image)
+            ranked = list(zip(photo.labels, photo.scores, strict=True))
+            print("\n".join(f"{points:8.2f}  {label}" for label, points in ranked[:10]))
+    if arguments.heatmap:
+        draw_heatmap(study, predictions, arguments.heatmap)
+        print(f"-> {arguments.heatmap}", file=sys.stderr)
+
+
+def class_names(text: str) -> list[str]:
+    """The names of "a, b, c"; one that has a comma itself stands in double quotes."""
+    (row,) = csv.reader([" ".join(text.split())], skipinitialspace=True)
+    return [name.strip() for name in row if name.strip()]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lexiclip", description="Multi-label recognition tuned on captions."
@@ -127,6 +156,20 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("captions", metavar="CAPTIONS.txt", help="one caption a line")
     command.add_argument("--vocabulary", default="coco80", help="coco80 (default), voc20, nus81 or FILE.yaml")
     command.set_defaults(run=_print_labels)
+    command = commands.add_parser("predict", help="ranked labels of photos, as a table or JSON lines")
+    command.add_argument("images", metavar="IMAGE", nargs="+", help="image files")
+    command.add_argument(
+        "--classes", help='your own: "tram, cyclist, zebra crossing" (default: the study\'s)'
+    )
+    command.add_argument("--json", action="store_true", help="one JSON line a photo, every label in it")
+    command.add_argument("--heatmap", metavar="OUT.png", help="draw where the top labels were found")
+    command.add_argument(
+        "--profile-of",
+        metavar="PROMPTS",
+        default="models/prompts",
+        help="prompts of a project, a folder (its ensemble) or one variant's file (default: models/prompts)",
+    )
+    command.set_defaults(run=_print_predictions)
     command = commands.add_parser("evaluate", help="mAP, CF1 and OF1 of a scores file, in per cent")
     command.add_argument("scores", metavar="SCORES", help=".npz or .json of scores, ids and names")
     command.add_argument("labels", metavar="LABELS", help="COCO instances JSON")

@@ -28,8 +28,11 @@ def read_study(variants: Sequence[str], names: Sequence[str]) -> tuple[list[str]
 def labels_of(ids: Sequence[str], dataset: Dataset, allow_missing: bool) -> np.ndarray:
     """Labels (N, K) of the images `ids`, in that order.
 
-    InputError for an image without labels and, unless `allow_missing`, for a labelled image without scores.
+    InputError for photos without labels, for an image without any and, unless `allow_missing`, for a labelled
+    image without scores.
     """
+    if dataset.labels is None:
+        raise InputError("images.labels: null, nothing to evaluate with; data/scores holds the scores")
     row_of = {image_id: row for row, image_id in enumerate(dataset.ids)}
     if unknown := [image_id for image_id in ids if image_id not in row_of]:
         raise InputError(

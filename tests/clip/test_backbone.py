@@ -110,8 +110,10 @@ def test_bad_weights_end_in_one_line_that_names_the_file(config, tmp_path):
 @pytest.mark.parametrize(
     ("model", "weights", "said"),
     [
-        ("RN5O", "random", "RN5O"),
-        ("RN50", "opnai", "opnai.*openai"),
+        ("RN5O", "random", "'RN5O': did you mean RN50"),
+        ("ViT-B32", "random", "did you mean ViT-B-32"),
+        ("RN50", "opnai", "opnai.*choose openai, a .safetensors"),
+        ("RN50", "weights.bin", r"choose openai, yfcc15m"),
         ("absent.json", "random", "absent.json"),
         (None, "random", "None"),
     ],
@@ -119,6 +121,44 @@ def test_bad_weights_end_in_one_line_that_names_the_file(config, tmp_path):
 def test_unknown_names_are_refused(model, weights, said):
     with pytest.raises(InputError, match=said):
         load_clip(model, weights)
+
+
+def test_without_a_network_it_is_told_what_to_do(monkeypatch):
+    def unreachable(*_, **__):
+        raise FileNotFoundError("Failed to download file\n(open_clip_model.safetensors)")
+
+    monkeypatch.setattr("open_clip.create_model", unreachable)
+    with pytest.raises(InputError, match=r"give a local file as clip\.weights") as caught:
+        load_clip("RN50", "openai")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_pt_of_another_architecture_is_refused(config, tmp_path):
+    path = tmp_path / "tiny.pt"
+    torch.save(load_clip(str(config), "random").state_dict(), path)
+    with pytest.raises(
+        InputError, match=r"tiny\.pt: weights of another model than RN50 .*layers \[1, 2, 1, 1\]"
+    ):
+        load_clip("RN50", path)
+
+
+def changed(tower, **values):
+    return CONFIG | {tower: CONFIG[tower] | values}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (changed("text_cfg", embed_cls=True) | {"custom_text": True}, "reads a class token"),
+        (changed("text_cfg", pool_type="last") | {"custom_text": True}, "pools 'last'"),
+    ],
+)
+def test_a_text_tower_that_takes_no_prompts_is_refused(tmp_path, content, said):
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=said) as caught:
+        load_clip(str(path), "random")
+    assert "\n" not in str(caught.value) and "choose a" in str(caught.value)
 
 
 def test_a_config_that_is_none(tmp_path):

@@ -5,8 +5,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lexiclip.clip.image_tower import encode_images
+from lexiclip.clip.image_tower import dense_tower, encode_images
 from lexiclip.errors import InputError
+from lexiclip.images.preprocess import normalise
 
 
 def plain_features(clip, pixels):
@@ -40,11 +41,54 @@ def test_equals_the_full_attention_pool(small_clip, height, width):
     torch.testing.assert_close(features.local, local, rtol=1e-4, atol=1e-5)
 
 
-def test_another_tower_is_refused():
-    vit = open_clip.CLIP(
-        embed_dim=8,
-        vision_cfg={"image_size": 16, "layers": 1, "width": 64, "patch_size": 8},
-        text_cfg={"context_length": 8, "vocab_size": 16, "width": 8, "heads": 1, "layers": 1},
-    )
-    with pytest.raises(InputError, match="VisionTransformer"):
-        encode_images(vit, torch.zeros(1, 3, 16, 16))
+def test_vit_patches_attend_to_themselves_alone(two_way_clip):
+    visual = two_way_clip.visual
+    pixels = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    features = encode_images(two_way_clip, pixels)
+    (before,) = visual.forward_intermediates(pixels, indices=[0], output_fmt="NLC")["image_intermediates"]
+    alone = torch.full((16, 16), float("-inf")).fill_diagonal_(0)
+    patches = visual.ln_post(visual.transformer.resblocks[-1](before, attn_mask=alone)) @ visual.proj
+    torch.testing.assert_close(features.local, F.normalize(patches, dim=-1), rtol=1e-4, atol=1e-5)
+    expected = two_way_clip.encode_image(pixels, normalize=True)
+    torch.testing.assert_close(features.global_, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def convolutional_clip():
+    vision = {"timm_model_name": "test_resnet", "timm_pool": "avg", "timm_proj": "linear", "image_size": 64}
+    text = {"context_length": 8, "vocab_size": 16, "width": 8, "heads": 1, "layers": 1}
+    return open_clip.CLIP(embed_dim=24, vision_cfg=vision, text_cfg=text).eval().requires_grad_(False)
+
+
+def test_cells_of_a_convolutional_tower_average_to_its_pooled_feature(convolutional_clip):
+    visual = convolutional_clip.visual
+    pixels = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    pooled, cells = dense_tower(visual)(visual, pixels)
+    assert cells.shape == (2, 4, 24)
+    torch.testing.assert_close(cells.mean(1), pooled, rtol=1e-4, atol=1e-5)  # pool and head are linear
+    torch.testing.assert_close(pooled, visual(pixels), rtol=1e-4, atol=1e-5)
+
+
+def test_a_models_own_normalisation_replaces_openais(convolutional_clip):
+    raw = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    convolutional_clip.visual.image_mean, convolutional_clip.visual.image_std = (0.0,) * 3, (1.0,) * 3
+    features = encode_images(convolutional_clip, normalise(raw * 255))
+    expected = convolutional_clip.encode_image(raw, normalize=True)
+    torch.testing.assert_close(features.global_, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "vision",
+    [
+        {"timm_model_name": "test_vit", "timm_pool": "", "timm_proj": "linear"},
+        {"timm_model_name": "resnet18", "timm_pool": "rot_attn", "timm_proj": ""},
+        {"layers": 1, "patch_size": 8, "width": 64},
+        {"layers": 2, "patch_size": 8, "width": 64, "attentional_pool": True},
+    ],
+)
+def test_a_tower_without_dense_features_is_refused(vision):
+    text = {"context_length": 8, "vocab_size": 16, "width": 8, "heads": 1, "layers": 1}
+    clip = open_clip.CLIP(embed_dim=24, vision_cfg={"image_size": 64, **vision}, text_cfg=text)
+    with pytest.raises(InputError, match="has no dense features: choose a") as caught:
+        dense_tower(clip.visual)
+    assert "\n" not in str(caught.value)

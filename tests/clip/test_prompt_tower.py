@@ -3,7 +3,9 @@
 import torch
 import torch.nn.functional as F
 
+from lexiclip.clip.backbone import tokenize
 from lexiclip.clip.prompt_tower import encode_class_prompts
+from lexiclip.clip.text_tower import embed_tokens, encode_texts
 
 
 def plain_features(clip, beginnings, endings, eos):
@@ -32,3 +34,15 @@ def test_equals_whole_prompts_and_their_gradients(small_clip):
         gradients.append([features, *torch.autograd.grad((features * aim).sum(), [beginnings, endings])])
     for fast, plain in zip(*gradients, strict=True):
         torch.testing.assert_close(fast, plain, rtol=1e-3, atol=1e-4)
+
+
+def test_a_tower_that_reads_both_ways_gives_the_features_of_the_texts(two_way_clip):
+    texts = tokenize(["a photo of a dog.", "a photo of a very small hair drier."])
+    beginnings = torch.stack([embed_tokens(two_way_clip, texts[0, :4]), torch.zeros(4, 32)]).requires_grad_()
+    eos = texts.argmax(dim=-1) - 4
+    endings = embed_tokens(two_way_clip, texts[:, 4 : 5 + int(eos.max())])
+    features = encode_class_prompts(two_way_clip, beginnings, endings, eos)
+    assert features.shape == (2, 2, 24)
+    torch.testing.assert_close(features[0], encode_texts(two_way_clip, texts).global_, rtol=1e-4, atol=1e-5)
+    (gradient,) = torch.autograd.grad(features[1, 0, 0], beginnings)
+    assert gradient[1].abs().sum() > 0 and gradient[0].abs().sum() == 0

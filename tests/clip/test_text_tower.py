@@ -45,6 +45,16 @@ def test_embeddings_of_tokens_are_the_text(small_clip):
     assert gradient[0, :4].abs().amin(dim=-1).min() > 0 and gradient[0, 4:].abs().sum() == 0  # EOS is at 3
 
 
-def test_a_tower_that_is_not_causal_is_refused(small_clip):
-    with pytest.raises(InputError, match="not causal"):
+def test_a_tower_that_reads_both_ways_sees_all_77_positions(two_way_clip):
+    tokens = tokenize(TEXTS)
+    features = encode_texts(two_way_clip, tokens)
+    expected = two_way_clip.encode_text(tokens, normalize=True)
+    torch.testing.assert_close(features.global_, expected, rtol=1e-4, atol=1e-5)
+    assert features.local.shape[1] == 77 and features.lengths.tolist() == (tokens.argmax(-1) + 1).tolist()
+    prompts = encode_prompts(two_way_clip, embed_tokens(two_way_clip, tokens[:3]), tokens[:3].argmax(dim=-1))
+    torch.testing.assert_close(prompts, expected[:3], rtol=1e-4, atol=1e-5)
+
+
+def test_a_tower_without_embeddings_is_refused():
+    with pytest.raises(InputError, match="Linear takes no prompt embeddings"):
         encode_texts(torch.nn.Linear(1, 1), tokenize(["a dog"]))

@@ -1,4 +1,4 @@
-"""COCO's instances JSON: labels worked by hand on a tiny file, what a broken one is told, and real photos."""
+"""COCO's instances JSON and tables: labels worked by hand, what broken files are told, real photos."""
 
 import json
 
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lexiclip.errors import InputError
-from lexiclip.images.datasets import load_coco, read_coco_labels
+from lexiclip.images.coco import read_coco_labels
+from lexiclip.images.datasets import load_dataset
 
 NAMES = ("person", "dog", "zebra")
 
@@ -48,7 +49,7 @@ def written(tmp_path):
 
 def test_labels_in_the_order_of_image_ids_and_names(written):
     path = written(instances())
-    dataset = load_coco(path, path.parent, NAMES, None)
+    dataset = load_dataset(path, path.parent, NAMES, None)
     assert dataset.ids == ["a", "b", "c"]
     assert [file.name for file in dataset.paths] == ["a.jpg", "b.jpg", "c.jpg"]
     np.testing.assert_array_equal(dataset.labels, [[1, 0, 0], [0, 0, 0], [0, 1, 0]])
@@ -58,7 +59,7 @@ def test_labels_in_the_order_of_image_ids_and_names(written):
 def test_limit_takes_the_first_images_and_asks_for_no_other_file(written):
     path = written(instances())
     (path.parent / "c.jpg").unlink()
-    dataset = load_coco(path, path.parent, NAMES, 2)
+    dataset = load_dataset(path, path.parent, NAMES, 2)
     assert dataset.ids == ["a", "b"] and dataset.labels.shape == (2, 3)
 
 
@@ -92,7 +93,7 @@ def broken(change):
 def test_a_broken_file_is_told_in_one_line(written, content, said):
     path = written(content)
     with pytest.raises(InputError) as error:
-        load_coco(path, path.parent, NAMES, None)
+        load_dataset(path, path.parent, NAMES, None)
     assert said in str(error.value) and "instances.json" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -101,7 +102,7 @@ def test_a_missing_image_is_named(written):
     path = written(instances())
     (path.parent / "b.jpg").unlink()
     with pytest.raises(InputError, match=r"1 images are not in .*b\.jpg"):
-        load_coco(path, path.parent, NAMES, None)
+        load_dataset(path, path.parent, NAMES, None)
 
 
 def test_real_photos(shared):
@@ -110,10 +111,58 @@ def test_real_photos(shared):
         pytest.skip(f"no COCO photos under {shared}")
     content = json.loads((folder / "instances.json").read_text())
     names = tuple(category["name"] for category in content["categories"])
-    dataset = load_coco(folder / "instances.json", folder / "images", names, None)
+    dataset = load_dataset(folder / "instances.json", folder / "images", names, None)
     assert len(dataset.ids) == len(content["images"]) and dataset.labels.shape[1] == len(names)
     name_of = {category["id"]: category["name"] for category in content["categories"]}
     stem_of = {image["id"]: image["file_name"].rsplit(".", 1)[0] for image in content["images"]}
     shown = {(stem_of[a["image_id"]], name_of[a["category_id"]]) for a in content["annotations"]}
     found = {(dataset.ids[row], names[k]) for row, k in np.argwhere(dataset.labels)}
     assert found == shown
+
+
+@pytest.fixture
+def table(tmp_path):
+    def table(text):
+        path = tmp_path / "labels.csv"
+        path.write_text(text, encoding="utf-8-sig")
+        for name in ("b.jpg", "a.jpg"):
+            (tmp_path / name).touch()
+        return path
+
+    return table
+
+
+def test_a_table_gives_labels_in_its_own_order(table):
+    path = table('image,labels\nb.jpg,"dog; zebra"\na.jpg,\n')
+    dataset = load_dataset(path, path.parent, NAMES, None)
+    assert dataset.ids == ["b", "a"]
+    np.testing.assert_array_equal(dataset.labels, [[0, 1, 1], [0, 0, 0]])
+    assert load_dataset(path, path.parent, NAMES, 1).labels.shape == (1, 3)
+
+
+def test_a_table_of_images_alone_has_no_labels(table):
+    path = table("image\nb.jpg\na.jpg\n")
+    dataset = load_dataset(path, path.parent, NAMES, None)
+    assert dataset.ids == ["b", "a"] and dataset.labels is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "expected a line `image,labels`"),
+        ("file\nb.jpg\n", "expected a line `image,labels`"),
+        ("image,labels\nb.jpg,dig\n", "photo 1, b.jpg: unknown class 'dig' (did you mean 'dog'?)"),
+        ("image\nc.jpg\n", "1 images are not in"),
+        ("image\nb.jpg\nb.jpg\n", "two images are called b"),
+    ],
+)
+def test_a_broken_table_is_told_in_one_line(table, text, said):
+    path = table(text)
+    with pytest.raises(InputError) as error:
+        load_dataset(path, path.parent, NAMES, None)
+    assert said in str(error.value) and "labels.csv" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_labels_of_no_known_kind_are_refused(tmp_path):
+    with pytest.raises(InputError, match="expected COCO's"):
+        load_dataset(tmp_path, tmp_path, NAMES, None)

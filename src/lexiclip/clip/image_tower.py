@@ -1,10 +1,17 @@
-"""Pixels in, global and local image features out (METHOD §3), from one run of the convolutional trunk."""
+"""Pixels in, global and local image features out (METHOD §3), from one run of the image tower.
 
+Three kinds of tower have dense features: ModifiedResNet, ViT, and timm's convolutional ones.
+"""
+
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
+from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from open_clip.modified_resnet import AttentionPool2d, ModifiedResNet
+from open_clip.timm_model import TimmModel
+from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 
 from lexiclip.errors import InputError
@@ -18,19 +25,37 @@ class ImageFeatures(NamedTuple):
 
 
 def encode_images(clip: nn.Module, pixels: Tensor) -> ImageFeatures:
-    """Features of preprocessed pixels (B, 3, S, S). InputError if the tower is no ModifiedResNet."""
-    visual = clip.visual
-    if not isinstance(visual, ModifiedResNet):
-        raise InputError(
-            f"image tower {type(visual).__name__} has no dense features here: use a ModifiedResNet "
-            "(RN50, RN101, RN50x4, RN50x16, RN50x64 or data/clip/mini.json)"
-        )
-    grid = visual.stem(pixels.contiguous(memory_format=torch.channels_last))
+    """Features of pixels (B, 3, S, S), in OpenAI's normalisation whatever the model's own is."""
+    features = dense_tower(clip.visual)
+    pixels = _as_trained(clip.visual, pixels).contiguous(memory_format=torch.channels_last)
+    pooled, local = features(clip.visual, pixels)  # (B, D), (B, P, D)
+    return ImageFeatures(F.normalize(pooled.float(), dim=-1), F.normalize(local.float(), dim=-1))
+
+
+def dense_tower(visual: nn.Module) -> Callable[[nn.Module, Tensor], tuple[Tensor, Tensor]]:
+    """What computes pooled and dense features of an image tower. InputError if it has no dense ones."""
+    if isinstance(visual, ModifiedResNet):
+        return _modified_resnet
+    if isinstance(visual, VisionTransformer) and visual.attn_pool is None:
+        blocks = visual.transformer.resblocks
+        if len(blocks) > 1 and isinstance(blocks[-1], ResidualAttentionBlock):
+            return _vit
+    if isinstance(visual, TimmModel) and not hasattr(visual.head, "pool"):
+        trunk = visual.trunk  # timm gives a grid's size for towers that end in one
+        if trunk.default_cfg.get("pool_size") and getattr(trunk, "output_fmt", "NCHW") == "NCHW":
+            return _convolutional
+    kind = type(getattr(visual, "trunk", visual)).__name__
+    raise InputError(
+        f"image tower {kind} has no dense features: choose a ModifiedResNet (RN50, RN101, RN50x4), CLIP's "
+        "own ViT (ViT-B-32, ViT-B-16, ViT-L-14) or a convolutional tower (convnext_base, MobileCLIP-S1)"
+    )
+
+
+def _modified_resnet(visual: ModifiedResNet, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    grid = visual.stem(pixels)
     for layer in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
         grid = layer(grid)
-    cells = grid.flatten(2).transpose(1, 2)  # (B, C, H, W) -> (B, P, C)
-    pooled, local = attention_pool(visual.attnpool, cells)
-    return ImageFeatures(F.normalize(pooled.float(), dim=-1), F.normalize(local.float(), dim=-1))
+    return attention_pool(visual.attnpool, grid.flatten(2).mT)  # (B, C, H, W) -> (B, P, C)
 
 
 def attention_pool(pool: AttentionPool2d, cells: Tensor) -> tuple[Tensor, Tensor]:
@@ -53,3 +78,39 @@ def attention_pool(pool: AttentionPool2d, cells: Tensor) -> tuple[Tensor, Tensor
     attention = attention[..., 1:] + attention[..., :1] / cells.shape[1]  # (B, h, P)
     mixed = torch.einsum("bhp,bphd->bhd", attention.to(values.dtype), values.unflatten(-1, (heads, -1)))
     return pool.c_proj(mixed.flatten(1)), pool.c_proj(values)
+
+
+def _vit(visual: VisionTransformer, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """The model's own pooled feature; patches by the value path of the last block, as in MaskCLIP: each
+    attends to itself alone, residual and MLP stay."""
+    *_, last = visual.transformer.resblocks
+    before = [len(visual.transformer.resblocks) - 2]
+    outputs = visual.forward_intermediates(pixels, indices=before, output_fmt="NLC")
+    (patches,) = outputs["image_intermediates"]  # (B, P, w), what the last block reads
+    _, _, value_weight = last.attn.in_proj_weight.chunk(3)
+    _, _, value_bias = last.attn.in_proj_bias.chunk(3)
+    values = F.linear(last.ln_1(patches), value_weight, value_bias)
+    patches = patches + last.ls_1(last.attn.out_proj(values))
+    patches = patches + last.ls_2(last.mlp(last.ln_2(patches)))
+    return outputs["image_features"], visual.ln_post(patches) @ visual.proj
+
+
+def _convolutional(visual: TimmModel, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """The tower's own head over the last map, and over each of its cells as a map of one cell."""
+    grid = visual.trunk.forward_features(pixels)  # (B, C, H, W)
+    cells = grid.flatten(2).mT.flatten(0, 1)[..., None, None]  # (B·P, C, 1, 1)
+    pooled, dense = (visual.head(visual.trunk.forward_head(maps)) for maps in (grid, cells))
+    return pooled, dense.unflatten(0, (len(pixels), -1))
+
+
+def _as_trained(visual: nn.Module, pixels: Tensor) -> Tensor:
+    """Pixels in OpenAI's normalisation to that of a model which has its own (MobileCLIP: none)."""
+    mean = getattr(visual, "image_mean", None) or OPENAI_DATASET_MEAN
+    std = getattr(visual, "image_std", None) or OPENAI_DATASET_STD
+    if (tuple(mean), tuple(std)) == (OPENAI_DATASET_MEAN, OPENAI_DATASET_STD):
+        return pixels
+    ours_mean, ours_std, mean, std = (
+        torch.tensor(of_channel, device=pixels.device)[:, None, None]
+        for of_channel in (OPENAI_DATASET_MEAN, OPENAI_DATASET_STD, mean, std)
+    )
+    return (pixels * ours_std + ours_mean - mean) / std

@@ -1,7 +1,7 @@
 """Prompt embeddings in, class features out (METHOD §3): the text tower where many prompts begin alike.
 
-All classes share [SOS][context], and the tower is causal: a beginning runs once a context, not once a class.
-With 64 context vectors and 80 classes that leaves a tenth of the tokens. Differentiable.
+All classes share [SOS][context], and where the tower is causal a beginning runs once a context, not once a
+class. With 64 context vectors and 80 classes that leaves a tenth of the tokens. Differentiable.
 """
 
 import torch
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from open_clip.transformer import ResidualAttentionBlock
 from torch import Tensor, nn
 
-from lexiclip.clip.text_tower import project, text_tower
+from lexiclip.clip.text_tower import encode_prompts, is_causal, project, text_tower
 from lexiclip.errors import InputError
 
 
@@ -21,6 +21,11 @@ def encode_class_prompts(clip: nn.Module, beginnings: Tensor, endings: Tensor, e
     tower = text_tower(clip)
     contexts, shared, _ = beginnings.shape
     classes, own, _ = endings.shape
+    if not is_causal(clip):
+        begun = beginnings.unsqueeze(1).expand(-1, classes, -1, -1)  # (C, K, P, d)
+        whole = torch.cat([begun, endings.expand(contexts, -1, -1, -1)], dim=2)  # (C, K, P + S, d)
+        features = encode_prompts(clip, whole.flatten(0, 1), (shared + eos).repeat(contexts))
+        return features.unflatten(0, (contexts, classes))
     positions = tower.positional_embedding[: shared + own]
     start = beginnings + positions[:shared]  # (C, P, d)
     end = (endings + positions[shared:]).expand(contexts, -1, -1, -1)  # (C, K, S, d)

@@ -1,6 +1,7 @@
 """Tokens or their embeddings in, text features out (METHOD §3).
 
-The tower is causal, so nothing after the longest EOS is computed: the features are those of all 77 positions.
+In a causal tower nothing after the longest EOS is computed: the features are those of all 77 positions. A
+tower that reads in both directions (MobileCLIP-S1) sees the padding too and reads all of them.
 """
 
 from typing import NamedTuple
@@ -26,16 +27,20 @@ class TextFeatures(NamedTuple):
 def encode_texts(clip: nn.Module, tokens: Tensor) -> TextFeatures:
     """Features of tokens (B, 77): the output at EOS and at every position, times the projection."""
     eos = tokens.argmax(dim=-1)  # EOS has the highest id of the vocabulary
-    cut = tokens[:, : int(eos.max()) + 1]  # (B, L)
-    outputs = _outputs(clip, embed_tokens(clip, cut))
+    read = tokens[:, : int(eos.max()) + 1] if is_causal(clip) else tokens  # (B, L)
+    outputs = _outputs(clip, embed_tokens(clip, read))
     local = F.normalize(project(clip, outputs).float(), dim=-1)  # (B, L, D)
     return TextFeatures(local[torch.arange(len(local), device=local.device), eos], local, eos + 1)
 
 
 def encode_prompts(clip: nn.Module, embeddings: Tensor, eos: Tensor) -> Tensor:
     """L2-normalised features (K, D) of token embeddings (K, L, d) with EOS at `eos` (K,); differentiable."""
-    longest = int(eos.max()) + 1
-    outputs = _outputs(clip, embeddings[:, :longest])
+    embeddings = embeddings[:, : int(eos.max()) + 1]
+    if not is_causal(clip):
+        missing = context_length(clip) - embeddings.shape[1]
+        padding = embed_tokens(clip, eos.new_zeros(len(eos), missing))
+        embeddings = torch.cat([embeddings, padding], dim=1)  # (K, 77, d)
+    outputs = _outputs(clip, embeddings)
     at_eos = outputs[torch.arange(len(outputs), device=outputs.device), eos]  # (K, d)
     return F.normalize(project(clip, at_eos).float(), dim=-1)
 
@@ -55,21 +60,36 @@ def text_width(clip: nn.Module) -> int:
     return text_tower(clip).positional_embedding.shape[1]
 
 
+def is_causal(clip: nn.Module) -> bool:
+    """False if a position also reads those after it."""
+    return text_tower(clip).attn_mask is not None
+
+
 def text_tower(clip: nn.Module) -> nn.Module:
-    """The module that holds the text transformer's parts. InputError if it is not causal."""
+    """The module that holds the text transformer's parts. InputError if prompts cannot go through it."""
     tower = getattr(clip, "text", clip)
-    if getattr(tower, "attn_mask", None) is None or not hasattr(tower, "token_embedding"):
-        raise InputError(
-            f"text tower {type(tower).__name__} is not causal: prompts need CLIP's own text transformer "
-            "(choose a model such as RN50, ViT-B-16 or data/clip/mini.json)"
-        )
+    if not hasattr(tower, "token_embedding") or not hasattr(tower, "attn_mask"):
+        _refuse(tower, "takes no prompt embeddings")
+    if getattr(tower, "cls_emb", None) is not None:
+        _refuse(tower, "reads a class token, not EOS")
+    pool = getattr(tower, "pool_type", getattr(tower, "text_pool_type", "argmax"))
+    if pool != "argmax":
+        _refuse(tower, f"pools {pool!r}, not at CLIP's EOS")
     return tower
+
+
+def _refuse(tower: nn.Module, reason: str) -> None:
+    raise InputError(
+        f"text tower {type(tower).__name__} {reason}: choose a model with CLIP's own text transformer "
+        "(RN50, ViT-B-16, convnext_base, MobileCLIP-S1, data/clip/mini.json)"
+    )
 
 
 def _outputs(clip: nn.Module, embeddings: Tensor) -> Tensor:
     tower, length = text_tower(clip), embeddings.shape[1]
+    mask = tower.attn_mask[:length, :length] if is_causal(clip) else None
     x = embeddings + tower.positional_embedding[:length]  # (B, L, d)
-    return tower.ln_final(tower.transformer(x, attn_mask=tower.attn_mask[:length, :length]))
+    return tower.ln_final(tower.transformer(x, attn_mask=mask))
 
 
 def project(clip: nn.Module, outputs: Tensor) -> Tensor:

@@ -1,81 +1,87 @@
-"""Images and their labels: what the pass scores and the evaluation compares with."""
+"""Images and their labels: what the pass scores and the evaluation compares with.
 
+The file or folder of labels tells its kind:
+    .json  MS-COCO's instances                    folder of .xml          VOC's annotations, all of them
+    .txt   VOC's image set (ImageSets/Main/...)   folder with ImageList/  NUS-WIDE's test lists
+    .csv   your own photos (`read_csv`), labelled or not
+"""
+
+import csv
+import difflib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from lexiclip.errors import InputError
-from lexiclip.files import read_json
+from lexiclip.images.coco import read_coco_labels
+from lexiclip.images.nus_wide import read_nus_wide
+from lexiclip.images.voc import read_voc
 
 
 class Dataset(NamedTuple):
-    """N images in the order of their ids; labels (N, K) int8, 1 where the class is shown."""
+    """N images in the order of their ids; labels (N, K) int8: 1 shown, 0 not; None where there are none."""
 
     ids: list[str]
     paths: list[Path]
-    labels: np.ndarray
+    labels: np.ndarray | None
 
 
-class CocoLabels(NamedTuple):
-    """N images in the order of COCO's numbers, their files, K class names and labels (N, K) int8."""
-
-    numbers: list[int]
-    files: list[str]
-    names: tuple[str, ...]
-    labels: np.ndarray
-
-
-def load_coco(
-    instances: str | Path, folder: str | Path, names: tuple[str, ...], limit: int | None
+def load_dataset(
+    labels: str | Path, folder: str | Path, names: tuple[str, ...], limit: int | None
 ) -> Dataset:
-    """The first `limit` images of COCO's instances JSON with their files; the file name's stem is the id.
+    """The first `limit` images that `labels` lists, with their files in `folder`; the stem is the id.
 
-    InputError as for `read_coco_labels`, and for an image that is not in `folder`.
+    InputError for labels of no known kind, broken labels, an image that is not in `folder` or stands twice.
     """
-    coco = read_coco_labels(instances, names)
-    paths = [Path(folder, file) for file in coco.files[:limit]]
+    labels, folder = Path(labels), Path(folder)
+    if labels.suffix == ".json":
+        coco = read_coco_labels(labels, names)
+        files, shown = coco.files, coco.labels
+    elif labels.suffix == ".csv":
+        files, shown = read_csv(labels, names)
+    elif (labels / "ImageList").is_dir():
+        files, shown = read_nus_wide(labels, names)
+    elif labels.suffix == ".txt" or any(labels.glob("*.xml")):
+        files, shown = read_voc(labels, names)
+    else:
+        raise InputError(
+            f"{labels}: no labels: expected COCO's .json, a .csv, VOC's .xml folder or ImageSets .txt, or a "
+            "folder of NUS-WIDE (images.labels; photos without labels: a .csv with the one column `image`)"
+        )
+    paths = [folder / file for file in files[:limit]]
     if absent := [path for path in paths if not path.is_file()]:
-        raise InputError(
-            f"{instances}: {len(absent)} images are not in {folder}, the first is {absent[0].name}"
-        )
-    return Dataset([path.stem for path in paths], paths, coco.labels[:limit])
+        raise InputError(f"{labels}: {len(absent)} images are not in {folder}, the first is {absent[0].name}")
+    ids = [path.stem for path in paths]
+    if len(set(ids)) < len(ids):
+        twice = next(image_id for image_id in ids if ids.count(image_id) > 1)
+        raise InputError(f"{labels}: two images are called {twice}: names without their endings must differ")
+    return Dataset(ids, paths, None if shown is None else shown[:limit])
 
 
-def read_coco_labels(instances: str | Path, names: tuple[str, ...] | None = None) -> CocoLabels:
-    """Image-level labels of COCO's instances JSON, without its images; `names` default to its categories.
+def read_csv(path: Path, names: tuple[str, ...]) -> tuple[list[str], np.ndarray | None]:
+    """Files and labels (N, K) of a table of `image` (a file) and `labels` (class names, "; " between).
 
-    A crowd annotation shows its class like any other, as in TaI-DPT's evaluation; an image without any is
-    kept; categories outside `names` are passed over. InputError names a missing class or key, an image
-    that stands twice or that only an annotation knows.
+    Without the column `labels` the photos have none: they are scored, not evaluated. InputError names the
+    photo with an unknown class.
     """
-    content = read_json(instances)
     try:
-        images = sorted(content["images"], key=lambda image: image["id"])
-        numbers, files = [image["id"] for image in images], [image["file_name"] for image in images]
-        categories = sorted(content["categories"], key=lambda category: category["id"])
-        name_of = {category["id"]: category["name"] for category in categories}
-        shown = [
-            (annotation["image_id"], name_of[annotation["category_id"]])
-            for annotation in content["annotations"]
-        ]
-        stems = {Path(file).stem for file in files}
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{instances}: not COCO's instances JSON (no {error}): expected images, "
-                         "annotations and categories") from None  # fmt: skip
-    if len(set(numbers)) < len(numbers) or len(stems) < len(files):
-        raise InputError(f"{instances}: an image id or a file name stands twice")
-    names = tuple(name_of.values()) if names is None else names
-    if missing := [name for name in names if name not in name_of.values()]:
-        raise InputError(
-            f"{instances}: no category {', '.join(missing)} (rename it, or list it in vocabulary.without)"
-        )
-    row_of = {number: row for row, number in enumerate(numbers)}
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from None
+    if not rows or "image" not in rows[0]:
+        raise InputError(f"{path}: expected a line `image,labels` (or `image` alone), then a line a photo")
+    files = [row["image"] for row in rows]
+    if "labels" not in rows[0]:
+        return files, None
     column_of = {name: k for k, name in enumerate(names)}
-    labels = np.zeros((len(numbers), len(names)), dtype=np.int8)
-    for number, name in shown:
-        if number not in row_of:
-            raise InputError(f"{instances}: an annotation names image {number}, which is not listed")
-        if name in column_of:
-            labels[row_of[number], column_of[name]] = 1
-    return CocoLabels(numbers, files, names, labels)
+    labels = np.zeros((len(rows), len(names)), dtype=np.int8)
+    for number, row in enumerate(rows):
+        for name in filter(None, map(str.strip, (row["labels"] or "").split(";"))):
+            if name not in column_of:
+                near = difflib.get_close_matches(name, names, 1)
+                hint = f" (did you mean {near[0]!r}?)" if near else ""
+                raise InputError(f"{path}: photo {number + 1}, {row['image']}: unknown class {name!r}{hint}")
+            labels[number, column_of[name]] = 1
+    return files, labels

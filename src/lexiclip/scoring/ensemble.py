@@ -15,12 +15,12 @@ from lexiclip.scoring.fusion import standardise
 
 
 def mean_standardised(scores: Tensor, votes: Tensor) -> Tensor:
-    """Mean over variants (N, K) of scores (V, N, K), each standardised over the classes of its image.
+    """Mean over variants (..., K) of scores (V, ..., K), each standardised over the classes of its image.
 
     Where votes (V, K) is False, a variant has no say about the class. An image's scores do not depend on the
     other images, so one photo alone gets the same ones.
     """
-    return torch.einsum("vnk,vk->nk", standardise(scores.float()), votes / votes.sum(0))
+    return torch.einsum("v...k,vk->...k", standardise(scores.float()), votes / votes.sum(0))
 
 
 def class_advantage(scores: Tensor, choice: Tensor) -> Tensor:

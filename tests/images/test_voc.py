@@ -1,0 +1,89 @@
+"""VOC's XML: difficult objects, names, image sets, broken files, and real annotations."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lexiclip.errors import InputError
+from lexiclip.images.datasets import load_dataset
+from lexiclip.vocabulary import load_vocabulary
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("dog", "person", "tv monitor")
+
+
+def annotation(image, *objects):
+    body = "".join(
+        f"<object><name>{name}</name><difficult>{difficult}</difficult><part><name>head</name></part></object>"
+        for name, difficult in objects
+    )
+    return f"<annotation><filename>{image}</filename>{body}</annotation>"
+
+
+@pytest.fixture
+def devkit(tmp_path):
+    """Three images; a person who is difficult once and plain once, a dog only difficult, a horse."""
+    for folder in ("Annotations", "ImageSets/Main", "JPEGImages"):
+        (tmp_path / folder).mkdir(parents=True)
+    objects = {
+        "2": [("person", 1), ("person", 0), ("horse", 0)],
+        "1": [("dog", 1), ("tvmonitor", 0)],
+        "3": [],
+    }
+    for stem, of_image in objects.items():
+        (tmp_path / f"Annotations/{stem}.xml").write_text(annotation(f"{stem}.jpg", *of_image))
+        (tmp_path / f"JPEGImages/{stem}.jpg").touch()
+    (tmp_path / "ImageSets/Main/test.txt").write_text("3\n2  1\n")
+    return tmp_path
+
+
+def test_what_only_difficult_objects_show_is_not_shown(devkit, capsys):
+    dataset = load_dataset(devkit / "Annotations", devkit / "JPEGImages", NAMES, None)
+    assert dataset.ids == ["1", "2", "3"]
+    np.testing.assert_array_equal(dataset.labels, [[0, 0, 1], [0, 1, 0], [0, 0, 0]])
+    assert "outside the vocabulary: horse" in capsys.readouterr().err
+
+
+def test_an_image_set_chooses_and_orders(devkit):
+    dataset = load_dataset(devkit / "ImageSets/Main/test.txt", devkit / "JPEGImages", NAMES, None)
+    assert dataset.ids == ["3", "2"] and dataset.labels.tolist() == [[0, 0, 0], [0, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("<annotation>", "not XML"),
+        ("<html></html>", "not a VOC annotation"),
+        ("<annotation><filename>2.jpg</filename><object/></annotation>", "not a VOC annotation"),
+        (annotation("4.jpg"), "1 images are not in"),
+        (annotation("3.jpg"), "two images are called 3"),
+    ],
+)
+def test_a_broken_annotation_is_named(devkit, content, said):
+    (devkit / "Annotations/2.xml").write_text(content)
+    with pytest.raises(InputError) as error:
+        load_dataset(devkit / "Annotations", devkit / "JPEGImages", NAMES, None)
+    assert said in str(error.value) and "Annotations" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_an_image_set_without_its_annotation_names_it(devkit):
+    (devkit / "Annotations/2.xml").unlink()
+    with pytest.raises(InputError, match=r"2\.xml: cannot be read"):
+        load_dataset(devkit / "ImageSets/Main/test.txt", devkit / "JPEGImages", NAMES, None)
+
+
+def test_real_annotations_name_all_twenty_classes_of_our_vocabulary(shared, capsys):
+    folder = shared / "photos/voc"
+    if not (folder / "Annotations").is_dir():
+        pytest.skip(f"no VOC photos under {shared}")
+    names = load_vocabulary(ROOT / "data/vocabularies/voc20.yaml").names
+    dataset = load_dataset(folder / "Annotations", folder / "JPEGImages", names, None)
+    files = sorted((folder / "Annotations").glob("*.xml"))
+    assert dataset.ids == [file.stem for file in files] and not capsys.readouterr().err
+    # another way to count: an object's name stands before its own difficulty in the text
+    for row, file in enumerate(files):
+        objects = file.read_text().split("<object>")[1:]
+        plain = {text.split("<name>")[1].split("<")[0] for text in objects if "<difficult>1" not in text}
+        shown = {names[k].replace(" ", "") for k in np.flatnonzero(dataset.labels[row])}
+        assert shown == plain, file

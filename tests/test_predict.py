@@ -1,0 +1,224 @@
+"""Predictions from random prompts: the pipeline's own scores, any class name, bad input, the heat map."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from lexiclip import cli
+from lexiclip.clip.backbone import load_clip, model_id
+from lexiclip.clip.text_tower import text_width
+from lexiclip.errors import InputError
+from lexiclip.files import read_yaml
+from lexiclip.heatmap import find, heat_of_cells
+from lexiclip.images.windows import Box, windows
+from lexiclip.predict import load_study, predict
+from lexiclip.prompts.class_vectors import Prompts, class_vectors, save_prompts, zero_shot_vectors
+from lexiclip.prompts.contexts import init_contexts
+from lexiclip.scoring.ensemble import mean_standardised
+from lexiclip.scoring.image_scores import fuse_variant
+from lexiclip.scoring.retrieval import CaptionSets
+from lexiclip.scoring.window_pass import score_images
+
+CLIP = {
+    "embed_dim": 32,
+    "vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
+}
+CLASSES = {"dog": ["puppy"], "couch": ["sofa"], "traffic light": [], "zebra": [], "cup": ["mug"]}
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory):
+    """A project whose CLIP and prompts are random: zero_shot, caption_mean, best (evidence), ema (none)."""
+    root = tmp_path_factory.mktemp("project")
+    params = read_yaml(Path(__file__).resolve().parents[1] / "params.yaml")
+    params["vocabulary"] = {"file": "words.yaml", "without": ["zebra"]}
+    params["clip"] = {"model": "clip.json", "weights": "random"}
+    params["windows"] |= {"scales": [2], "workers": 0}
+    params["ensemble"] |= {"variants": ["zero_shot", "caption_mean", "best", "ema"], "rule": "class_advantage"}
+    for name, content in {
+        "params.yaml": params,
+        "words.yaml": {"classes": CLASSES},
+        "clip.json": CLIP,
+    }.items():
+        (root / name).write_text(json.dumps(content))  # JSON is YAML
+    clip = load_clip(str(root / "clip.json"), "random")
+    names = tuple(name for name in CLASSES if name != "zebra")
+    contexts = {
+        "best": init_contexts(4, text_width(clip), evidence=True, seed=1),
+        "ema": init_contexts(6, text_width(clip), evidence=False, seed=2),
+    }
+    vectors = {variant: class_vectors(clip, learned, names) for variant, learned in contexts.items()}
+    vectors |= {
+        "zero_shot": zero_shot_vectors(clip, names),
+        "caption_mean": zero_shot_vectors(clip, names, "{}"),
+    }
+    for variant, of_variant in vectors.items():
+        prompts = Prompts(of_variant, names, model_id(clip), contexts.get(variant))
+        save_prompts(root / f"models/prompts/{variant}.safetensors", prompts)
+    return root
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """Five photos of different kinds and shapes."""
+    folder, generator = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
+    for number, (width, height) in enumerate([(90, 60), (60, 90), (64, 64), (200, 40), (7, 5)]):
+        pixels = generator.integers(0, 255, (height, width, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="session")
+def study(project):
+    return load_study(project / "models/prompts")
+
+
+@pytest.fixture(scope="session")
+def ema(study):
+    """The same with one variant."""
+    return study._replace(vectors={"ema": study.vectors["ema"]})
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, project):
+    def run(*arguments):
+        monkeypatch.chdir(project)
+        monkeypatch.setattr(sys, "argv", ["lexiclip", "predict", *map(str, arguments)])
+        cli.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_the_studys_own_classes_get_the_pipelines_scores(study, photos, tmp_path):
+    assert study.names == ("dog", "couch", "traffic light", "cup") and len(study.vectors) == 4
+    found = predict(study, photos)
+    images = [(photo.stem, photo) for photo in photos]
+    score_images(
+        study.clip,
+        images,
+        study.vectors,
+        CaptionSets(torch.empty(0, 0), [], {}),
+        study.names,
+        [2],
+        ["square"],
+        tmp_path,
+    )
+    fused = []
+    for variant in study.vectors:
+        of_variant = study.params.variants.get(variant, study.params.baselines)
+        how = {"form": of_variant.fusion, "local_weight": of_variant.local_weight, "window_weight": 1.5}
+        more = {"threshold": 0.2, "retrieval": False, "companion_weight": 0.0}
+        fused.append(fuse_variant(tmp_path, variant, np.zeros((4, 4)), **how, **more).windows)
+    expected = mean_standardised(torch.stack(fused), torch.ones(4, 4, dtype=torch.bool))
+    for photo, path, scores in zip(found, photos, expected, strict=True):
+        assert photo.image == str(path) and photo.scores == sorted(photo.scores, reverse=True)
+        by_name = dict(zip(photo.labels, photo.scores, strict=True))
+        assert [by_name[name] for name in study.names] == pytest.approx(scores.tolist(), abs=1e-3)
+
+
+def test_own_classes_compete_with_the_vocabularys_others(project, photos):
+    study = load_study(project / "models/prompts", ["tram", "sofa", "dog", "tram"])
+    assert study.names == ("tram", "sofa", "dog", "traffic light", "cup") and study.shown == 3
+    assert list(study.vectors) == ["zero_shot", "best", "ema"]  # a mean caption serves its own classes alone
+    clip, contexts = study.clip, init_contexts(4, 32, evidence=True, seed=1)
+    alone = class_vectors(clip, contexts, ["tram"])
+    for part, expected in zip(study.vectors["best"], alone, strict=True):
+        torch.testing.assert_close(part[:1], expected, rtol=1e-4, atol=1e-5)
+    assert set(predict(study, photos[:1])[0].labels) == {"tram", "sofa", "dog"}
+
+
+def test_one_variant_by_its_file(project):
+    assert list(load_study(project / "models/prompts/best.safetensors").vectors) == ["best"]
+    with pytest.raises(InputError, match="choose a tuned variant"):
+        load_study(project / "models/prompts/caption_mean.safetensors", ["tram"])
+
+
+def test_json_has_a_line_a_photo_and_the_table_a_block(run, photos):
+    rows = [json.loads(line) for line in run(*photos[:2], "--json").splitlines()]
+    assert [row["image"] for row in rows] == list(map(str, photos[:2]))
+    assert all(list(row) == ["image", "labels", "scores"] and len(row["labels"]) == 4 for row in rows)
+    lines = run(photos[0], "--classes", 'tram, "horse, brown", Straßenbahn 電車').splitlines()
+    assert lines[0] == str(photos[0])
+    assert {line.split("  ")[-1] for line in lines[1:]} == {"tram", "horse, brown", "Straßenbahn 電車"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["{page}"], "page.jpg: not a readable image"),
+        (["{photo}", "absent.jpg", "{page}"], "2 of 3 photos cannot be read"),
+        (["{photo}", "--classes", " , "], "expected at least one name"),
+        (["{photo}", "--classes", "tram " * 100], "shorten the name"),
+        (["{photo}", "--heatmap", "/proc/none/map.png"], "cannot be written"),
+        (["{photo}", "--heatmap", "{page}/map.png"], "cannot be written"),
+        (["{photo}", "--heatmap", "map.gif"], "a heat map is a .png"),
+        ([*["{photo}"] * 21, "--heatmap", "map.png"], "21 photos in one heat map"),
+        (["{photo}", "--profile-of", "models/other"], "run `dvc pull` (or `make repro`"),
+        (["{photo}", "--profile-of", "models/prompts/zema.safetensors"], "run `dvc pull` (or `make repro`"),
+        (["{photo}", "--profile-of", "/models/prompts"], "no params.yaml above it"),
+        (["{photo}", "--profile-of", "words.safetensors"], "no variant of params.yaml"),
+    ],
+)
+def test_bad_input_is_told_in_one_line(run, capsys, project, photos, tmp_path, arguments, said):
+    (tmp_path / "page.jpg").write_text("<!DOCTYPE html> not found")
+    (project / "words.safetensors").touch()
+    arguments = [text.format(photo=photos[0], page=tmp_path / "page.jpg") for text in arguments]
+    with pytest.raises(SystemExit) as ended:
+        run(*arguments)
+    streams = capsys.readouterr()
+    assert ended.value.code == 1 and not streams.out
+    assert said in streams.err and streams.err.count("\n") == 1
+
+
+def test_prompts_of_another_clip_are_refused(project, tmp_path):
+    for name in ("params.yaml", "words.yaml"):
+        (tmp_path / name).write_text((project / name).read_text())
+    (tmp_path / "clip.json").write_text(json.dumps(CLIP | {"embed_dim": 16}))
+    (tmp_path / "models").symlink_to(project / "models")
+    with pytest.raises(InputError, match=r"zero_shot\.safetensors: made with CLIP"):
+        load_study(tmp_path / "models/prompts")
+
+
+def test_unreadable_photos_are_skipped_where_params_say_so(ema, photos, tmp_path, capsys):
+    windows_params = ema.params.windows.model_copy(update={"skip_unreadable": True})
+    study = ema._replace(params=ema.params.model_copy(update={"windows": windows_params}))
+    assert len(predict(study, [tmp_path / "absent.jpg", photos[0]])) == 1
+    assert "skipped: " in capsys.readouterr().err
+    with pytest.raises(InputError, match="1 of 1 photos"):
+        predict(study, [tmp_path / "absent.jpg"])
+
+
+def test_heat_lies_where_the_views_saw_it():
+    boxes = [Box(0, 0, 40, 80), Box(0, 60, 40, 40)]  # the second reaches 20 pixels past the right edge
+    cells = torch.zeros(2, 4, 2)
+    cells[0, 1, 0] = 4.0  # whole image, its square is x 20..60: upper right cell, class 0
+    cells[1, :, 1] = 2.0  # window, all cells, class 1
+    heat = heat_of_cells(cells, boxes, (80, 40))
+    assert heat.shape == (2, 40, 80)
+    assert heat[0].argmax() == heat[0, 0, :60].argmax() and heat[0, 0, 59] == 4  # upper right of that square
+    torch.testing.assert_close(heat[1, :, 60:], torch.full((40, 20), 2.0))
+    assert heat[1, :, :60].sum() == 0
+
+
+def test_cells_and_views_are_standardised(ema, photos):
+    image = Image.open(photos[0])
+    boxes = windows(*image.size, [2], ["square"])
+    found = find(ema, image, boxes)
+    assert found.cells.shape == (1 + len(boxes), 4, 4) and found.views.shape == (1 + len(boxes), 4)
+    for part in found:
+        torch.testing.assert_close(part.mean(-1), torch.zeros(part.shape[:-1]), atol=1e-5, rtol=0)
+        torch.testing.assert_close(part.std(-1), torch.ones(part.shape[:-1]), atol=1e-4, rtol=0)
+
+
+def test_the_heat_map_is_a_png_of_rows_and_columns(run, photos, tmp_path):
+    path = tmp_path / "new/map.png"
+    run(*photos[:2], "--classes", "tram, $x_1$, 電車", "--heatmap", path)
+    assert Image.open(path).size == (1080, 540)
+    assert [child.name for child in path.parent.iterdir()] == ["map.png"]
