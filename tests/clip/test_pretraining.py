@@ -87,7 +87,7 @@ def test_another_seed_ends_in_other_weights(train, tmp_path):
 @pytest.mark.parametrize(
     "what", ["steps", "lr", "seed", "batch_size", "class_loss_share", "texts", "weights"]
 )
-def test_another_runs_checkpoint_is_left_aside(train, texts, small_clip, scenes_drawn, what, capsys):
+def test_another_runs_checkpoint_is_no_start(train, texts, small_clip, scenes_drawn, what, capsys):
     train(steps=2)
     other = copy.deepcopy(small_clip)
     other.text_projection.data *= 1.01
@@ -109,7 +109,7 @@ def test_another_runs_checkpoint_is_left_aside(train, texts, small_clip, scenes_
     )
 
 
-def test_a_damaged_checkpoint_is_left_aside(train, scenes_drawn, tmp_path, capsys):
+def test_a_damaged_checkpoint_is_no_start(train, scenes_drawn, tmp_path, capsys):
     (tmp_path / "checkpoint").write_bytes(b"damaged")
     train(steps=2)
     assert scenes_drawn.count == 2 and "damaged" in capsys.readouterr().err

@@ -42,7 +42,7 @@ def train_mini_clip(
     """Train `clip` in place; returns {"step", "lr", "loss"} every 20 steps.
 
     `class_tokens` (K, L), the class names, are what the helper loss reads; it fades to zero over
-    `class_loss_share` of the steps. A killed run resumes from `checkpoint`; another run's is left aside.
+    `class_loss_share` of the steps. A killed run resumes from `checkpoint`; another run's is overwritten.
     """
     settings = [steps, batch_size, lr, class_loss_share, seed, model_id(clip)]
     run = _run_id(settings, [*texts, class_tokens, sprites.pixels, sprites.labels])
