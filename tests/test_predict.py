@@ -40,7 +40,10 @@ def project(tmp_path_factory):
     params["vocabulary"] = {"file": "words.yaml", "without": ["zebra"]}
     params["clip"] = {"model": "clip.json", "weights": "random"}
     params["windows"] |= {"scales": [2], "workers": 0}
-    params["ensemble"] |= {"variants": ["zero_shot", "caption_mean", "best", "ema"], "rule": "class_advantage"}
+    params["ensemble"] |= {
+        "variants": ["zero_shot", "caption_mean", "best", "ema"],
+        "rule": "class_advantage",
+    }
     for name, content in {
         "params.yaml": params,
         "words.yaml": {"classes": CLASSES},

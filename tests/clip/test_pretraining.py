@@ -5,8 +5,6 @@ import math
 
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 
 from lexiclip.clip import pretraining
 from lexiclip.clip.backbone import model_id, tokenize
@@ -113,18 +111,6 @@ def test_a_damaged_checkpoint_is_no_start(train, scenes_drawn, tmp_path, capsys)
     (tmp_path / "checkpoint").write_bytes(b"damaged")
     train(steps=2)
     assert scenes_drawn.count == 2 and "damaged" in capsys.readouterr().err
-
-
-def test_a_checkpoint_that_names_no_run_goes_on(train, scenes_drawn, tmp_path):
-    path = tmp_path / "checkpoint"
-    train(steps=2)
-    with safe_open(path, "pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        facts = {name: value for name, value in file.metadata().items() if name != "run"}
-    save_file(tensors, path, facts)
-    scenes_drawn.count = 0
-    train(steps=2)
-    assert scenes_drawn.count == 0
 
 
 def test_the_class_loss_fades_to_zero():

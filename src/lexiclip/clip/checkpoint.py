@@ -43,7 +43,7 @@ def load_checkpoint(
             facts = file.metadata()
     except SafetensorError as error:
         return _anew(path, f"damaged ({error})")
-    if facts.get("run", run) != run:  # one written before runs had names goes on
+    if (facts or {}).get("run") != run:
         return _anew(path, "of a run with other params, texts or architecture")
     step, history = int(facts["step"]), json.loads(facts["history"])
     model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
