@@ -47,7 +47,9 @@ def test_batches_hold_prompts_of_like_length_and_have_seeds_of_their_own(tmp_pat
     asked = []
     write_answers(ASKS, backend(asked), tmp_path / "a.jsonl", seed=7)
     assert [len(prompt) for prompt in asked] == sorted(len(prompt) for _, prompt in ASKS)
-    seeds = {json.loads(line)["answer"].split()[2] for line in (tmp_path / "a.jsonl").open()}
+    seeds = {
+        json.loads(line)["answer"].split()[2] for line in (tmp_path / "a.jsonl").read_text().splitlines()
+    }
     assert seeds == {"7", "10", "13", "16"}
 
 

@@ -28,7 +28,7 @@ class Batch(NamedTuple):
 class Backend(NamedTuple):
     """`answer(batches, keep)` calls `keep(position, answers)` for each of `batches`, in any order.
 
-    The answers depend on a batch's seed and prompts and on `identity` alone. `batch_size` prompts make a batch.
+    The answers depend on a batch's seed and prompts and on `identity` alone. `batch_size` prompts make one.
     """
 
     answer: Callable[[list[Batch], Callable[[int, list[str]], None]], None]
