@@ -79,9 +79,12 @@ def test_a_completion_prompt_is_examples_and_names_in_random_order():
         ("kind: completion\nlead: a\nshots: 2\n", "with lead, shots and examples"),
         ("kind: chat\nwrite: hello\n", "write: expected"),
         ("kind: chat\nwrite: {multi: [a]}\n", "write.multi: expected"),
-        ("kind: chat\nwrite: {multi: 'about {name}'}\n", "write.multi: placeholder 'name'"),
-        ("kind: chat\nwrite: {multi: 'about {caption}'}\n", "write.multi: placeholder 'caption'"),
-        ("kind: chat\nwrite: {}\nfilter: 'is it {'\n", "filter: placeholder"),
+        (
+            "kind: chat\nwrite: {multi: 'about {name}'}\n",
+            "write.multi: only {names} can be filled in (got 'name')",
+        ),
+        ("kind: chat\nwrite: {multi: 'about {caption}'}\n", "write.multi: only {names} can be"),
+        ("kind: chat\nwrite: {}\nfilter: 'is it {'\n", "filter: only {names} and {caption} can be"),
         ("kind: [", "cannot be read"),
     ],
 )

@@ -36,12 +36,12 @@ def _check_instructions(path: str | Path, prompts: dict) -> None:
     for key, text in texts.items():
         if not isinstance(text, str):
             raise InputError(f"{path}: {key}: expected an instruction, got {text!r:.60}")
+        filled = ("names", "caption") if key in CAPTION_JUDGES else ("names",)
         try:
-            text.format(names="", **({"caption": ""} if key in CAPTION_JUDGES else {}))
+            text.format(**dict.fromkeys(filled, ""))
         except (KeyError, ValueError, IndexError) as error:
-            raise InputError(
-                f"{path}: {key}: placeholder {error} is none of {{names}}, {{caption}}"
-            ) from None
+            allowed = " and ".join(f"{{{name}}}" for name in filled)
+            raise InputError(f"{path}: {key}: only {allowed} can be filled in (got {error})") from None
 
 
 def instruction(prompts: dict, key: str, names: list[str], caption: str = "") -> str:
