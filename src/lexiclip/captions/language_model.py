@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList
 
 from lexiclip.devices import best_device, fast_bf16
@@ -47,7 +48,7 @@ def load_language_model(model: str, gguf_file: str | None, trust_remote_code: bo
         device = best_device()
         dtype = torch.bfloat16 if fast_bf16(device) else torch.float32
         lm = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"language_model.model: {model!r} cannot be loaded ({reason})") from None
     if tokenizer.pad_token is None:
