@@ -50,6 +50,8 @@ def served(tmp_path, monkeypatch):
                 break
             except OSError:
                 time.sleep(0.5)
+        else:
+            pytest.fail(f"no server after 300 s: {(tmp_path / 'server.log').read_text()}")
         yield process, f"http://127.0.0.1:{port}/v1", model
     finally:
         process.kill()
