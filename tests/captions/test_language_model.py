@@ -1,6 +1,7 @@
 """A local language model: batches answer as single prompts do, bad models are told in one line."""
 
 import json
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -108,7 +109,8 @@ def test_weights_that_are_none(tmp_path, smollm2):
 
 
 def test_code_that_comes_with_a_model_runs_only_if_params_say_so(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.setattr(sys, "path", [*sys.path])  # transformers adds the folder of such code to it
     folder, mark = tmp_path / "model", tmp_path / "it_ran"
     folder.mkdir()
     code = f"open({str(mark)!r}, 'w').close()\nraise ValueError('from the code of the model')\n"
