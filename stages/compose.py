@@ -1,24 +1,66 @@
-"""Stage compose: rank pairs of classes by the language model's likelihood and draw believable class sets."""
+"""Stage compose: class sets that believably share a scene, ranked by likelihood or asked of a chat model."""
 
+from pathlib import Path
+
+from lexiclip.captions.backends import Sampling, backend
+from lexiclip.captions.combinations import proposal_questions, sets_in_answers
+from lexiclip.captions.judging import says_true, set_questions
 from lexiclip.captions.language_model import load_language_model
+from lexiclip.captions.prompting import instruction, load_prompts
 from lexiclip.captions.proposing import class_affinity, propose_sets
-from lexiclip.errors import run_stage
-from lexiclip.files import write_json
-from lexiclip.params import load_params
+from lexiclip.captions.writing import write_answers
+from lexiclip.errors import InputError, run_stage
+from lexiclip.files import read_jsonl, write_json
+from lexiclip.params import Params, load_params
 from lexiclip.vocabulary import load_vocabulary
+
+FOLDER = Path("data/captions")
 
 
 def main() -> None:
     params = load_params()
-    names = list(load_vocabulary(params.vocabulary.file, params.vocabulary.without).names)
-    lm = load_language_model(params.language_model.model, params.language_model.gguf_file)
     compose = params.compose
-    affinity = class_affinity(lm, names).round(3)
-    sets = propose_sets(
-        affinity, names, count=compose.sets, sizes=compose.sizes, share=compose.share, seed=compose.seed
+    vocabulary = load_vocabulary(params.vocabulary.file, params.vocabulary.without)
+    names = list(vocabulary.names)
+    proposed: dict = {"names": names}
+    if compose.by == "answers":
+        prompts = load_prompts(compose.prompts)
+        questions = proposal_questions(
+            names, count=compose.questions, size=compose.classes_per_question, seed=compose.seed
+        )
+        asks = [({"names": asked}, instruction(prompts, "propose", asked)) for asked in questions]
+        answers = ask(params, asks, "class_sets.answers.jsonl")
+        proposed["sets"] = sets_in_answers([row["answer"] for row in answers], vocabulary)
+    else:
+        model = params.language_model
+        if model.server is not None:
+            raise InputError("compose.by: a server gives no likelihoods, choose `answers` or no server")
+        lm = load_language_model(model.model, model.gguf_file, model.trust_remote_code)
+        affinity = class_affinity(lm, names).round(3)
+        proposed["sets"] = propose_sets(
+            affinity, names, count=compose.sets, sizes=compose.sizes, share=compose.share, seed=compose.seed
+        )
+        proposed["affinity"] = affinity.tolist()
+    if compose.share_scene:
+        asks = set_questions(proposed["sets"], load_prompts(compose.prompts))
+        verdicts = ask(params, asks, "class_sets.verdicts.jsonl")
+        proposed["sets"] = [row["names"] for row in verdicts if says_true(row["answer"])]
+    if not proposed["sets"]:
+        raise InputError(
+            f"compose: no class set is left; what the model said is kept in {FOLDER}/class_sets.*"
+        )
+    write_json(FOLDER / "class_sets.json", proposed)
+    print(f"{len(proposed['sets'])} class sets -> {FOLDER}/class_sets.json")
+
+
+def ask(params: Params, asks: list[tuple[dict, str]], file: str) -> list[dict]:
+    compose = params.compose
+    sampling = Sampling(compose.max_new_tokens, compose.temperature, compose.top_p)
+    model = backend(
+        **params.language_model.model_dump(), prompts=load_prompts(compose.prompts), sampling=sampling
     )
-    write_json("data/captions/class_sets.json", {"names": names, "sets": sets, "affinity": affinity.tolist()})
-    print(f"{len(sets)} class sets -> data/captions/class_sets.json")
+    write_answers(asks, model, FOLDER / file, seed=compose.seed)
+    return read_jsonl(FOLDER / file)
 
 
 run_stage(main)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lexiclip.captions.language_model import complete, load_language_model
-from lexiclip.captions.prompting import chat_prompt, completion_prompt, few_shot_prefix, load_prompts
+from lexiclip.captions.backends import Sampling, backend
+from lexiclip.captions.prompting import completion_prompt, instruction, load_prompts
 from lexiclip.captions.proposing import sets_to_ask
 from lexiclip.captions.writing import write_answers
 from lexiclip.errors import run_stage
@@ -21,33 +21,20 @@ def main(caption_set: str) -> None:
     proposed = read_json("data/captions/class_sets.json")
     only = params.compose.challenge_classes if of_set.challenge_only else None
     asked = sets_to_ask(proposed["sets"], proposed["names"], of_set.asks_per_set, of_set.asks_per_class, only)
-    lm = load_language_model(params.language_model.model, params.language_model.gguf_file)
-    few_shot = prompts["kind"] == "completion"
     generator = np.random.default_rng(of_set.seed)
     asks = [
         (
-            names,
+            {"names": names},
             completion_prompt(names, generator)
-            if few_shot
-            else chat_prompt(prompts, caption_set, names, lm.tokenizer),
+            if prompts["kind"] == "completion"
+            else instruction(prompts, f"write.{caption_set}", names),
         )
         for names in asked
     ]
-
-    def answer(batch: list[str], seed: int) -> list[str]:
-        return complete(
-            lm,
-            batch,
-            seed,
-            prefix=few_shot_prefix(prompts, np.random.default_rng(seed)) if few_shot else "",
-            max_new_tokens=write.max_new_tokens,
-            temperature=write.temperature,
-            top_p=write.top_p,
-            first_line_only=few_shot,
-        )
-
+    sampling = Sampling(write.max_new_tokens, write.temperature, write.top_p)
+    model = backend(**params.language_model.model_dump(), prompts=prompts, sampling=sampling)
     path = Path(f"data/captions/{caption_set}.answers.jsonl")
-    write_answers(asks, answer, path, batch_size=params.language_model.batch_size, seed=of_set.seed)
+    write_answers(asks, model, path, seed=of_set.seed)
     print(f"{len(asks)} answers -> {path}")
 
 

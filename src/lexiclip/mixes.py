@@ -14,7 +14,7 @@ from open_clip import OPENAI_IMAGENET_TEMPLATES
 from lexiclip.errors import InputError
 
 REPEATS = 9  # METHOD §2: how often each plain template text stands in a mix
-CAPTION_SOURCES = ("multi", "single", "challenge")
+CAPTION_SOURCES = ("multi", "single", "challenge", "wild")
 
 
 def is_held_out(text: str, share: float) -> bool:

@@ -38,13 +38,33 @@ class VocabularyParams(Block):
     without: list[str]
 
 
+class ServerParams(Block):
+    url: str
+    in_flight: Positive
+    retries: Count
+    deadline: Annotated[float, Field(gt=0)]
+
+
 class LanguageModelParams(Block):
     model: str
     gguf_file: str | None
+    trust_remote_code: bool
     batch_size: Positive
+    server: ServerParams | None
 
 
-class ComposeParams(Block):
+class SamplingParams(Block):
+    max_new_tokens: Positive
+    temperature: Annotated[float, Field(gt=0)]
+    top_p: Annotated[float, Field(gt=0, le=1)]
+
+
+class ComposeParams(SamplingParams):
+    by: Literal["likelihood", "answers"]
+    share_scene: bool
+    prompts: str
+    questions: Positive
+    classes_per_question: Annotated[int, Field(ge=2)]
     sets: Positive
     sizes: list[Annotated[int, Field(ge=2)]] = Field(min_length=1)
     share: Share
@@ -59,11 +79,8 @@ class CaptionSetParams(Block):
     seed: int
 
 
-class WriteParams(Block):
+class WriteParams(SamplingParams):
     prompts: str
-    max_new_tokens: Positive
-    temperature: Annotated[float, Field(gt=0)]
-    top_p: Annotated[float, Field(gt=0, le=1)]
 
 
 CaptionSet = Literal["multi", "single", "challenge", "world"]
@@ -72,6 +89,16 @@ CaptionSet = Literal["multi", "single", "challenge", "world"]
 class FilterParams(Block):
     needs_asked_class: list[CaptionSet]
     adds_asked_class: list[CaptionSet]
+
+
+class JudgeParams(SamplingParams):
+    judges: list[Literal["filter", "check"]]
+    prompts: str
+    seed: int
+
+
+class WildParams(Block):
+    file: str
 
 
 class PretrainParams(Block):
@@ -112,7 +139,16 @@ class MixParams(Block):
 
 
 Source = Literal[
-    "multi", "single", "challenge", "class", "pair", "person_pair", "companion", "set", "sampled_set"
+    "multi",
+    "single",
+    "challenge",
+    "wild",
+    "class",
+    "pair",
+    "person_pair",
+    "companion",
+    "set",
+    "sampled_set",
 ]
 # On or off, at most so many texts drawn at random, or all of them several times ("x3").
 Amount = bool | Positive | Annotated[str, Field(pattern=r"^x[1-9]\d*$")]
@@ -184,6 +220,8 @@ class Params(Block):
     write: WriteParams
     captions: dict[CaptionSet, CaptionSetParams]
     filter: FilterParams
+    judge: JudgeParams
+    wild: WildParams
     pretrain: PretrainParams
     clip: ClipParams
     scenes: ScenesParams

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList
 
 from lexiclip.devices import best_device, fast_bf16
@@ -18,11 +19,22 @@ class LanguageModel(NamedTuple):
     tokenizer: object
     model: torch.nn.Module
 
+    def as_chat(self, prompt: str) -> str:
+        """`prompt` as a user's message in the model's own chat template."""
+        if not self.tokenizer.chat_template:
+            name = self.tokenizer.name_or_path
+            raise InputError(
+                f"language_model.model: {name} has no chat template: use `kind: completion` prompts"
+            )
+        messages = [{"role": "user", "content": prompt}]
+        return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
-def load_language_model(model: str, gguf_file: str | None) -> LanguageModel:
+
+def load_language_model(model: str, gguf_file: str | None, trust_remote_code: bool = False) -> LanguageModel:
     """Load a hub name or a local folder; `package:NAME` is the folder of an installed Python package.
 
-    `gguf_file` names a GGUF file in it, read by transformers. bf16 where that is fast, else fp32.
+    `gguf_file` names a GGUF file in it, read by transformers. bf16 where that is fast, else fp32. Code that
+    comes with a model runs only if `trust_remote_code`.
     """
     folder = model
     if model.startswith("package:"):
@@ -30,13 +42,13 @@ def load_language_model(model: str, gguf_file: str | None) -> LanguageModel:
         if spec is None:
             raise InputError(f"language_model.model: no installed package {model.removeprefix('package:')!r}")
         folder = str(Path(spec.origin).parent)
-    options = {"gguf_file": gguf_file} if gguf_file else {}
+    options = {"trust_remote_code": trust_remote_code} | ({"gguf_file": gguf_file} if gguf_file else {})
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", **options)
         device = best_device()
         dtype = torch.bfloat16 if fast_bf16(device) else torch.float32
         lm = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"language_model.model: {model!r} cannot be loaded ({reason})") from None
     if tokenizer.pad_token is None:
@@ -61,7 +73,7 @@ def complete(
     The prefix is read once for the whole batch, which is what few-shot prompts cost most. Same seed, same
     batch: same text.
     """
-    tails = lm.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=not prefix)
+    tails = lm.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
     tokens, mask = (
         tails["input_ids"].to(lm.model.device),
         tails["attention_mask"].to(lm.model.device),

@@ -7,9 +7,14 @@ import numpy as np
 from lexiclip.errors import InputError
 from lexiclip.files import read_yaml
 
+CAPTION_JUDGES = ("filter", "check")  # the instructions that are asked about one caption
+
 
 def load_prompts(path: str | Path) -> dict:
-    """A prompt set: `kind: completion` with lead, shots, examples, or `kind: chat` with instructions."""
+    """A prompt set: `kind: completion` with lead, shots, examples, or `kind: chat` with instructions.
+
+    InputError if something is missing, or an instruction holds another {placeholder} than it is filled with.
+    """
     prompts = read_yaml(path)
     needed = {"completion": {"lead", "shots", "examples"}, "chat": {"write"}}
     kind = prompts.get("kind") if isinstance(prompts, dict) else None
@@ -18,7 +23,40 @@ def load_prompts(path: str | Path) -> dict:
             f"{path}: a prompt set has `kind: completion` with lead, shots and examples, "
             "or `kind: chat` with write"
         )
+    if kind == "chat":
+        _check_instructions(path, prompts)
     return prompts
+
+
+def _check_instructions(path: str | Path, prompts: dict) -> None:
+    if not isinstance(prompts["write"], dict):
+        raise InputError(f"{path}: write: expected an instruction for each caption set")
+    texts = {key: text for key, text in prompts.items() if key not in ("kind", "write")}
+    texts |= {f"write.{key}": text for key, text in prompts["write"].items()}
+    for key, text in texts.items():
+        if not isinstance(text, str):
+            raise InputError(f"{path}: {key}: expected an instruction, got {text!r:.60}")
+        filled = ("names", "caption") if key in CAPTION_JUDGES else ("names",)
+        try:
+            text.format(**dict.fromkeys(filled, ""))
+        except (KeyError, ValueError, IndexError) as error:
+            allowed = " and ".join(f"{{{name}}}" for name in filled)
+            raise InputError(f"{path}: {key}: only {allowed} can be filled in (got {error})") from None
+
+
+def instruction(prompts: dict, key: str, names: list[str], caption: str = "") -> str:
+    """The instruction `key` ("write.multi", "filter") of a chat prompt set, for some classes and a caption.
+
+    InputError if the set has none.
+    """
+    found = prompts
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    if found is None:
+        raise InputError(
+            f"no prompt `{key}` in a prompt set of kind {prompts['kind']}: add it or choose another"
+        )
+    return found.format(names=joined(names), caption=caption)
 
 
 def joined(names: list[str]) -> str:
@@ -35,10 +73,3 @@ def few_shot_prefix(prompts: dict, generator: np.random.Generator) -> str:
 def completion_prompt(names: list[str], generator: np.random.Generator) -> str:
     """The line that the model is to finish: the names in random order and a colon."""
     return ", ".join(names[i] for i in generator.permutation(len(names))) + ":"
-
-
-def chat_prompt(prompts: dict, caption_set: str, names: list[str], tokenizer: object) -> str:
-    """The reference's instruction for a caption set, wrapped in the model's own chat template."""
-    instruction = prompts["write"][caption_set].format(names=joined(names))
-    messages = [{"role": "user", "content": instruction}]
-    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)

@@ -1,59 +1,68 @@
-"""Ask a language model for captions of class sets and keep every answer as it comes (METHOD §1, "write").
+"""Ask a language model and keep every answer as it comes (METHOD §1, "write"; stage 1 and judging ask too).
 
-In: class names and prompts. Out: a JSONL of {"names", "answer"} in the order asked. A killed run goes on
-after its last whole batch and ends in the same bytes, because each batch has a seed of its own.
+In: questions and a backend. Out: a JSONL in the order asked. A killed run asks only what has no answer yet
+and ends in the same bytes, because each batch has a seed of its own.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from tqdm import tqdm
 
-from lexiclip.files import write_jsonl
+from lexiclip.captions.backends import Backend, Batch
+from lexiclip.errors import InputError
+from lexiclip.files import atomic_path, write_jsonl
 
 
-def write_answers(
-    asks: list[tuple[list[str], str]],
-    complete: Callable[[list[str], int], list[str]],
-    path: Path,
-    *,
-    batch_size: int,
-    seed: int,
-) -> None:
-    """Answer `asks` (class names, prompt) through `complete(prompts, seed)` and write them to `path`.
+def write_answers(asks: list[tuple[dict, str]], backend: Backend, path: Path, *, seed: int) -> None:
+    """Answer `asks` (what a row says of the question, prompt) and write each row with its "answer" to `path`.
 
-    Answers gather in `path`.partial, one JSON line each, behind a first line that identifies the questions.
+    Answers gather in `path`.partial: a first line that identifies the questions, then [batch, answers] each.
     """
-    identity = hashlib.sha256(json.dumps([asks, batch_size, seed]).encode()).hexdigest()
+    size = backend.batch_size
+    identity = hashlib.sha256(json.dumps([asks, backend.identity, size, seed]).encode()).hexdigest()
     # Prompts of like length share a batch, so that little of it is padding.
     order = sorted(range(len(asks)), key=lambda i: (len(asks[i][1]), i))
+    batches = [order[start : start + size] for start in range(0, len(order), size)]
     partial = path.with_name(path.name + ".partial")
-    answers = _answers_so_far(partial, identity)
-    answers = answers[: len(answers) // batch_size * batch_size]
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in [identity, *answers])
-        with tqdm(total=len(asks), initial=len(answers), desc=path.stem, unit="answer") as bar:
-            for start in range(len(answers), len(asks), batch_size):
-                batch = [asks[i][1] for i in order[start : start + batch_size]]
-                new = complete(batch, seed + start)
-                file.writelines(json.dumps(answer, ensure_ascii=False) + "\n" for answer in new)
-                file.flush()
-                answers += new
-                bar.update(len(new))
-    answer_of = dict(zip(order, answers, strict=True))
-    write_jsonl(path, ({"names": names, "answer": answer_of[i]} for i, (names, _) in enumerate(asks)))
+    answers = _answers_so_far(partial, identity)  # of each finished batch, by its number
+    open_batches = [number for number in range(len(batches)) if number not in answers]
+    with atomic_path(partial) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(line) + "\n" for line in [identity, *answers.items()])
+    with (
+        partial.open("a", encoding="utf-8") as file,
+        tqdm(total=len(asks), desc=path.stem, unit="answer") as bar,
+    ):
+        bar.update(sum(map(len, answers.values())))
+
+        def keep(position: int, new: list[str]) -> None:
+            number = open_batches[position]
+            file.write(json.dumps([number, new]) + "\n")
+            file.flush()
+            answers[number] = new
+            bar.update(len(new))
+
+        if open_batches:
+            pending = [Batch(seed + n * size, [asks[i][1] for i in batches[n]]) for n in open_batches]
+            try:
+                backend.answer(pending, keep)
+            except InputError as error:
+                kept = sum(map(len, answers.values()))
+                raise InputError(
+                    f"{error}; {kept} of {len(asks)} answers are kept, run again to go on"
+                ) from None
+    answer_of = {
+        i: text for n, batch in enumerate(batches) for i, text in zip(batch, answers[n], strict=True)
+    }
+    write_jsonl(path, (about | {"answer": answer_of[i]} for i, (about, _) in enumerate(asks)))
     partial.unlink()
 
 
-def _answers_so_far(partial: Path, identity: str) -> list[str]:
+def _answers_so_far(partial: Path, identity: str) -> dict[int, list[str]]:
     if not partial.exists():
-        return []
-    lines = partial.read_text(encoding="utf-8").split("\n")[
-        :-1
-    ]  # what follows the last newline was cut short
-    if not lines or json.loads(lines[0]) != identity:
-        return []
-    return [json.loads(line) for line in lines[1:]]
+        return {}
+    lines = partial.read_text(encoding="utf-8").split("\n")[:-1]  # a line without its end was cut short
+    if not lines or lines[0] != json.dumps(identity):
+        return {}
+    return dict(map(json.loads, lines[1:]))

@@ -1,0 +1,97 @@
+"""Questions to an OpenAI-compatible server (vLLM, `transformers serve`), many in flight at once.
+
+In: prompts, each with a seed. Out: answers, handed over in the order they come. The key is the environment's
+OPENAI_API_KEY and nothing else.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+import openai
+
+from lexiclip.errors import InputError
+
+
+class Server(NamedTuple):
+    """Where the model `model` is served, how many requests may be in flight, what a question may cost.
+
+    A failed request is sent again up to `retries` times, each wait twice the one before or as the server
+    asks; a question that has no answer after `deadline` seconds ends the run.
+    """
+
+    url: str
+    model: str
+    in_flight: int
+    retries: int
+    deadline: float
+
+
+def ask_server(
+    server: Server,
+    questions: list[tuple[int, str]],
+    keep: Callable[[int, str], None],
+    *,
+    chat: bool,
+    **sampling,
+) -> None:
+    """Ask (seed, prompt) `questions` and call `keep(position, answer)` as each answer comes.
+
+    `chat` sends a prompt as a user's message, else it is a text to complete up to the line's end. The first
+    question that fails for good stops the others; InputError says what the server did.
+    """
+    asyncio.run(_ask_all(server, questions, keep, chat, sampling))
+
+
+async def _ask_all(
+    server: Server, questions: list[tuple[int, str]], keep: Callable, chat: bool, sampling: dict
+) -> None:
+    key = os.environ.get("OPENAI_API_KEY") or "no-key"  # a server of one's own asks for none
+    waiting = iter(enumerate(questions))
+    async with openai.AsyncOpenAI(
+        base_url=server.url, api_key=key, max_retries=server.retries, timeout=server.deadline
+    ) as client:
+
+        async def work() -> None:
+            for position, (seed, prompt) in waiting:  # all workers draw from the same questions
+                keep(position, await _ask(client, server, prompt, seed, chat, sampling))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(server.in_flight, len(questions))):
+                    group.create_task(work())
+        except ExceptionGroup as errors:
+            error = errors.exceptions[0]
+            if not isinstance(error, openai.OpenAIError | TimeoutError | ValueError):
+                raise error from None
+            reason = _reason(error, server.deadline).replace(key, "***")
+            raise InputError(f"language_model.server: {server.url}: {reason}") from None
+
+
+async def _ask(
+    client: openai.AsyncOpenAI, server: Server, prompt: str, seed: int, chat: bool, sampling: dict
+) -> str:
+    options = {"model": server.model, "seed": seed, **sampling}
+    async with asyncio.timeout(server.deadline):
+        if chat:
+            messages = [{"role": "user", "content": prompt}]
+            answer = await client.chat.completions.create(messages=messages, **options)
+        else:
+            answer = await client.completions.create(prompt=prompt, stop=["\n"], **options)
+    try:
+        text = answer.choices[0].message.content if chat else answer.choices[0].text
+    except (AttributeError, IndexError, TypeError):
+        raise ValueError(f"no answer of a language model: {answer!r:.100}") from None
+    if not isinstance(text, str):
+        raise ValueError(f"expected a text as the answer, got {text!r:.100}")
+    text = text.encode(errors="replace").decode()  # half a surrogate pair cannot be written to a file
+    return text if chat else text.strip()
+
+
+def _reason(error: BaseException, deadline: float) -> str:
+    if isinstance(error, TimeoutError | openai.APITimeoutError):
+        return f"no answer within {deadline:g} s"
+    if isinstance(error, openai.APIConnectionError):
+        return f"no connection ({error.__cause__ or error})"
+    return " ".join(str(error).split())[:300]

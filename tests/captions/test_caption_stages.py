@@ -1,0 +1,117 @@
+"""The caption stages as DVC runs them, from class sets to labelled captions, against a server on loopback."""
+
+import json
+import re
+import runpy
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+WORDS = {"classes": {"dog": ["puppy"], "cat": None, "cup": None, "car": None}}
+
+
+def reply(body):
+    """A chat model that knows METHOD §7: lists two combinations, writes, and dislikes captions of cups."""
+    asked = body["messages"][0]["content"]
+    if "category combinations" in asked:
+        answer = "1. dog and cat\n2. cup and car\n3. dog"
+    elif "please generate" in asked:
+        names = re.search(r"images where (.*) MUST", asked)[1].split(" and ")
+        answer = f"Sure, here are some:\n1. A {' and a '.join(names)} in picture {body['seed']}.\n2. A tree."
+    elif "Provided caption" in asked:
+        answer = "False, it is dull." if "cup" in asked.split("Provided caption")[1] else "True"
+    else:
+        answer = "False" if "cup" in asked else "True"
+    return 200, {"choices": [{"index": 0, "message": {"role": "assistant", "content": answer}}]}
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch, serve):
+    """study(changes to params.yaml) in a folder of its own; then study.run(stage, arguments)."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "data/prompts", "data/prompts")
+    Path("words.yaml").write_text(yaml.safe_dump(WORDS, sort_keys=False))
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["vocabulary"] = {"file": "words.yaml", "without": []}
+    params["language_model"]["server"] = {"url": serve(reply), "in_flight": 4, "retries": 0, "deadline": 30}
+    params["compose"] |= {"by": "answers", "questions": 3, "challenge_classes": ["dog", "car"]}
+    params["write"] |= {"prompts": "data/prompts/reference.yaml"}
+    for caption_set in params["captions"].values():
+        caption_set |= {"asks_per_set": 2, "asks_per_class": 1}
+
+    def run(stage, *arguments, **changes):
+        for block, values in changes.items():
+            params[block] |= values
+        Path("params.yaml").write_text(yaml.safe_dump(params))
+        monkeypatch.setattr(sys, "argv", [stage, *arguments])
+        runpy.run_path(str(ROOT / f"stages/{stage}.py"))
+
+    return run
+
+
+def rows(path):
+    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+
+
+def test_from_combinations_to_labelled_captions(study):
+    study("compose")
+    class_sets = json.loads(Path("data/captions/class_sets.json").read_text())
+    assert class_sets == {"names": ["dog", "cat", "cup", "car"], "sets": [["dog", "cat"], ["cup", "car"]]}
+    for caption_set, asked in {"multi": 8, "challenge": 6}.items():
+        study("write", caption_set)
+        assert len(rows(f"data/captions/{caption_set}.answers.jsonl")) == asked
+    study("judge", "multi")
+    study("filter", "multi")
+    metrics = json.loads(Path("metrics/captions/multi.json").read_text())
+    assert (metrics["asked"], metrics["answered"], metrics["parsed"], metrics["kept"]) == (8, 8, 16, 8)
+    assert metrics["per_class"] == {"dog": 3, "cat": 3, "cup": 3, "car": 3}
+    table = Path("metrics/captions/multi.csv").read_text().split()
+    assert table == ["class,captions", "dog,3", "cat,3", "cup,3", "car,3"]
+    assert set(rows("data/captions/multi.jsonl")[0]) == {"text", "labels", "source"}
+
+
+def test_judges_and_the_scene_are_switches(study):
+    study("compose", compose={"share_scene": True})
+    assert json.loads(Path("data/captions/class_sets.json").read_text())["sets"] == [["dog", "cat"]]
+    study("write", "multi")
+    study("judge", "multi", judge={"judges": ["filter", "check"]})
+    assert [row["judge"] for row in rows("data/captions/multi.verdicts.jsonl")] == ["filter"] * 6 + [
+        "check"
+    ] * 6
+    study("filter", "multi")
+    metrics = json.loads(Path("metrics/captions/multi.json").read_text())
+    assert (
+        metrics["left_after"]["judge_filter"] == metrics["left_after"]["judge_check"] == metrics["kept"] == 5
+    )
+    assert metrics["per_class"]["cup"] == 0
+
+
+def test_captions_in_the_wild_take_the_same_way(study):
+    Path("mine.csv").write_text(
+        "image,caption\n1,A puppy and a cat .\n2,A puppy and a cat .\n3,Nothing here .\n"
+    )
+    study("wild", wild={"file": "mine.csv"})
+    study("judge", "wild")
+    study("filter", "wild")
+    assert rows("data/captions/wild.jsonl") == [
+        {"text": "A puppy and a cat .", "labels": ["dog", "cat"], "source": "wild"}
+    ]
+
+
+def test_likelihoods_are_not_asked_of_a_server(study, capsys):
+    with pytest.raises(SystemExit):
+        study("compose", compose={"by": "likelihood"})
+    assert "a server gives no likelihoods" in capsys.readouterr().err
+
+
+def test_no_caption_left_is_an_error(study, capsys):
+    Path("mine.txt").write_text("Nothing here\n")
+    study("wild", wild={"file": "mine.txt"})
+    study("judge", "wild")
+    with pytest.raises(SystemExit):
+        study("filter", "wild")
+    assert "caption set 'wild': no caption of 1 answers is left" in capsys.readouterr().err
