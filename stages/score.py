@@ -53,9 +53,13 @@ def main() -> None:
         rank=rank,
         ranks=ranks,
     )
-    print("\n".join([*skipped, f"{len(dataset.ids) - len(skipped)} images -> data/scores/windows"]))
-    if ranks == 1:
-        publish(PARTIAL, "data/scores/windows")
+    for line in skipped:
+        print(f"skipped: {line}")
+    if ranks > 1:
+        print(f"rank {rank} of {ranks} is done: once all are, `dvc repro` takes the scores over")
+        return
+    publish(PARTIAL, "data/scores/windows")
+    print(f"{len(dataset.ids) - len(skipped)} of {len(dataset.ids)} images -> data/scores/windows")
 
 
 run_stage(main)

@@ -1,0 +1,89 @@
+"""The stage of the pass with a tiny random CLIP in a folder of its own: a file that is no image, then all."""
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from lexiclip.clip.backbone import load_clip, model_id
+from lexiclip.clip.feature_store import write_store
+from lexiclip.files import write_json, write_jsonl
+from lexiclip.params import BASELINES
+from lexiclip.prompts.class_vectors import ClassVectors, Prompts, save_prompts
+from lexiclip.scoring.window_store import read_scores
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("cat", "dog", "cow")
+TINY = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 1, "layers": 1},
+}
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A folder with what the stage reads: two photos and one file that is none."""
+    monkeypatch.chdir(tmp_path)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["vocabulary"] = {"file": "words.yaml", "without": []}
+    params["images"] = {"labels": "instances.json", "folder": ".", "limit": None}
+    params["clip"] = {"model": "tiny.json", "weights": "random"}
+    params["windows"] |= {"scales": [2], "shapes": ["square"], "workers": 0}
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    Path("words.yaml").write_text("classes: {cat: [], dog: [], cow: []}\n")
+    write_json("tiny.json", TINY)
+    clip = load_clip("tiny.json", "random")
+    texts = [f"{number} cats" for number in range(12)]
+    write_store("data/features", clip, [*texts, "held out"])
+    for variant in params["variants"]:
+        write_jsonl(f"data/mixes/{variant}.jsonl", [{"text": text} for text in [*texts, texts[0]]])
+    for variant in (*BASELINES, *params["variants"]):
+        vectors = torch.nn.functional.normalize(torch.randn(3, 16), dim=1)
+        prompts = Prompts(ClassVectors(vectors, vectors, None), NAMES, model_id(clip), None)
+        save_prompts(f"models/prompts/{variant}.safetensors", prompts)
+    rng = np.random.default_rng(0)
+    for name in ("a.png", "b.png"):
+        Image.fromarray(rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)).save(name)
+    Path("c.png").write_bytes(b"no image")
+    write_json("instances.json", {
+        "images": [{"id": i, "file_name": f"{name}.png"} for i, name in enumerate("abc")],
+        "categories": [{"id": k, "name": name} for k, name in enumerate(NAMES)],
+        "annotations": [],
+    })  # fmt: skip
+    return params
+
+
+def test_a_failed_run_leaves_no_scores_and_the_next_one_all(study, capsys):
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(ROOT / "stages/score.py"))
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: 1 of 3 images cannot be read: c.png")
+    assert not Path("data/scores/windows").exists()
+    Image.new("RGB", (5, 5)).save("c.png")
+    runpy.run_path(str(ROOT / "stages/score.py"))
+    assert capsys.readouterr().out.endswith("3 of 3 images -> data/scores/windows\n")
+    assert [path.name for path in Path("data/scores").iterdir()] == ["windows"]
+    scores = read_scores("data/scores/windows", "best")
+    assert scores.ids == ["a", "b", "c"] and scores.global_.shape == (3, 17, 3) and scores.sims is not None
+    assert read_scores("data/scores/windows", "zero_shot").sims is None
+
+
+def test_a_skipped_image_is_listed(study, capsys):
+    study["windows"]["skip_unreadable"] = True
+    Path("params.yaml").write_text(yaml.safe_dump(study))
+    runpy.run_path(str(ROOT / "stages/score.py"))
+    printed = capsys.readouterr().out
+    assert "skipped: c.png" in printed and printed.endswith("2 of 3 images -> data/scores/windows\n")
+    assert read_scores("data/scores/windows", "best").ids == ["a", "b"]
+
+
+def test_prompts_of_other_classes_are_named(study, capsys):
+    Path("words.yaml").write_text("classes: {cat: [], cow: []}\n")
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(ROOT / "stages/score.py"))
+    assert "zero_shot.safetensors: other classes than the vocabulary" in capsys.readouterr().err
