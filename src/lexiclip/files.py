@@ -87,10 +87,12 @@ def read_jsonl(path: str | Path) -> list[dict]:
 
 
 def write_jsonl(path: str | Path, rows: Iterable[dict]) -> None:
-    """Write one JSON object a line."""
+    """Write one JSON object a line; a blank line if there is none, as DVC warns of empty files at every turn."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        if file.tell() == 0:
+            file.write("\n")
 
 
 def write_csv(path: str | Path, rows: Sequence[dict]) -> None:
