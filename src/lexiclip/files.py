@@ -87,7 +87,7 @@ def read_jsonl(path: str | Path) -> list[dict]:
 
 
 def write_jsonl(path: str | Path, rows: Iterable[dict]) -> None:
-    """Write one JSON object a line; a blank line if there is none, as DVC warns of empty files at every turn."""
+    """Write one JSON object a line; a blank line if there is none, since DVC warns of empty files."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
