@@ -1,5 +1,7 @@
 """`python bench`: every bench in turn, then the table of all."""
 
+import captions
+import scoring
 import store
 import training
 from table import record
@@ -8,8 +10,8 @@ from lexiclip.errors import run_stage
 
 
 def main() -> None:
-    record("store", store.measure())
-    record("training", training.measure())
+    for part in (captions, store, training, scoring):
+        record(part.__name__, part.measure())
 
 
 run_stage(main)

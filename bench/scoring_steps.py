@@ -55,7 +55,7 @@ def steps(model: str, count: int) -> list[dict]:
             return encode_images(clip, normalise(views.to(device)))
 
     with tempfile.TemporaryDirectory() as folder:
-        for path in photos(None)[:count]:
+        for path in photos()[:count]:
             image = timed("decode", load_rgb, path)
             boxes = windows(*image.size, SCALES, SHAPES)
             views = timed("crop", view_pixels, image, boxes, preprocess_size(clip))
@@ -75,7 +75,7 @@ def peak_megabytes(model: str, count: int) -> int:
     """The most memory of a process, in MB, that scores `count` photos."""
     clip = load_clip(model, "random").to(best_device())
     vectors, captions, rows = random_texts(clip)
-    images, names = [(path.stem, path) for path in photos(None)[:count]], list(map(str, range(CLASSES)))
+    images, names = [(path.stem, path) for path in photos()[:count]], list(map(str, range(CLASSES)))
     with tempfile.TemporaryDirectory() as folder:
         score_images(clip, images, vectors, caption_sets(captions.cpu(), rows), names, SCALES, SHAPES, folder,
                      shard_images=2)  # fmt: skip
