@@ -1,6 +1,6 @@
-"""Labels of 220,000 captions on one core; captions written in batches against one at a time, as the reference.
+"""Labels of 220,000 captions on one core; captions written in batches against one at a time.
 
-Both ways of writing ask the model of params.yaml the same questions, in one run.
+The reference asks one at a time. Both ways answer the same questions of the model of params.yaml, in one run.
 """
 
 import time

@@ -15,16 +15,14 @@ def main(variant: str) -> None:
     captions = {source: read_jsonl(f"data/captions/{source}.jsonl") for source in CAPTION_SOURCES}
     # What the mini CLIP has read would be no test of prompts, and no new text to tune them on.
     world = {row["text"].lower() for row in read_jsonl("data/captions/world.jsonl")}
-    held_out: dict[str, list[dict]] = {source: [] for source in captions}
-    trained: dict[str, list[dict]] = {source: [] for source in captions}
+    held_out, trained = [], {}
     for source, rows in captions.items():
-        for row in rows:
-            if row["text"].lower() not in world:
-                (held_out if is_held_out(row["text"], params.mix.heldout_share) else trained)[source].append(
-                    row
-                )
+        rows = [row for row in rows if row["text"].lower() not in world]
+        kept_back = [is_held_out(row["text"], params.mix.heldout_share) for row in rows]
+        held_out += [row for row, back in zip(rows, kept_back, strict=True) if back]
+        trained[source] = [row for row, back in zip(rows, kept_back, strict=True) if not back]
     if variant == "heldout":
-        mix = [row for rows in held_out.values() for row in rows]
+        mix = held_out
     else:
         of_variant = params.variants[variant]
         mix = mix_texts(
@@ -32,6 +30,7 @@ def main(variant: str) -> None:
             trained,
             read_json("data/captions/class_sets.json")["sets"],
             of_variant.texts,
+            templates=read_yaml("data/templates/imagenet.yaml"),
             things=read_yaml("data/templates/things.yaml"),
             rare_classes=params.mix.rare_classes,
             hard_classes=of_variant.hard_classes,

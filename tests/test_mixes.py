@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from lexiclip.errors import InputError
+from lexiclip.files import read_yaml
 from lexiclip.mixes import count_sources, is_held_out, label_matrix, mix_texts
+from tests.conftest import ROOT
 
 NAMES = ("person", "dog", "fork", "knife", "vase")
 SETS = [["person", "dog"], ["person", "fork", "knife", "vase"]]
@@ -24,6 +26,7 @@ def mixed(sources, *, things=("tree", "wall"), rare_classes=(), hard_classes=(),
         CAPTIONS,
         SETS,
         sources,
+        templates=read_yaml(ROOT / "data/templates/imagenet.yaml"),
         things=list(things),
         rare_classes=list(rare_classes),
         hard_classes=list(hard_classes),
@@ -148,3 +151,11 @@ def test_held_out_texts_are_a_fixed_share_whatever_their_case():
 def test_label_matrix():
     labels = label_matrix([{"labels": ["dog", "vase"]}, {"labels": []}], NAMES)
     np.testing.assert_array_equal(labels, [[0, 1, 0, 0, 1], [0, 0, 0, 0, 0]])
+
+
+def test_a_caption_source_without_a_caption_is_named():
+    with pytest.raises(InputError, match=r"data/captions/challenge\.jsonl: no caption"):
+        mix_texts(
+            NAMES, CAPTIONS | {"challenge": []}, SETS, {"challenge": True, "class": True},
+            templates=[], things=[], rare_classes=[], hard_classes=[], seed=0,
+        )  # fmt: skip

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
-from open_clip import OPENAI_IMAGENET_TEMPLATES
 
 from lexiclip.errors import InputError
 
@@ -28,6 +27,7 @@ def mix_texts(
     class_sets: list[list[str]],
     sources: dict[str, bool | int | str],
     *,
+    templates: list[str],
     things: list[str],
     rare_classes: list[str],
     hard_classes: list[str],
@@ -43,7 +43,7 @@ def mix_texts(
     if not labelled:
         raise InputError(f"hard_classes: none of {', '.join(hard_classes)} is a class of the vocabulary")
     made = {
-        "class": lambda: _class_texts(names),
+        "class": lambda: _class_texts(names, templates),
         "pair": lambda: _repeated([_photo_of([a, b]) for a, b in combinations(names, 2)], "pair"),
         "person_pair": lambda: _person_pairs(names),
         "companion": lambda: _companion_texts([n for n in names if n in rare_classes] or names, things),
@@ -55,6 +55,10 @@ def mix_texts(
         if wanted is False or wanted == 0:
             continue
         texts = captions[source] if source in CAPTION_SOURCES else made[source]()
+        if source in CAPTION_SOURCES and not texts:
+            raise InputError(
+                f"data/captions/{source}.jsonl: no caption to train on: write some, or switch it off"
+            )
         if isinstance(wanted, str):
             texts = texts * int(wanted.removeprefix("x"))
         elif wanted is not True and len(texts) > wanted:
@@ -83,12 +87,12 @@ def _repeated(texts: list[dict], source: str) -> list[dict]:
     return [text | {"source": source} for text in texts for _ in range(REPEATS)]
 
 
-def _class_texts(names: tuple[str, ...]) -> list[dict]:
+def _class_texts(names: tuple[str, ...], templates: list[str]) -> list[dict]:
     plain = _repeated([_photo_of([name]) for name in names], "class")
     return plain + [
-        {"text": template(name), "labels": [name], "source": "class"}
+        {"text": template.format(name), "labels": [name], "source": "class"}
         for name in names
-        for template in OPENAI_IMAGENET_TEMPLATES
+        for template in templates
     ]
 
 

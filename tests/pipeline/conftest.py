@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,18 @@ class Study:
         environment = {**os.environ, "PATH": programs, "DVC_NO_ANALYTICS": "1"}
         return subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True)
 
-    def change_params(self, change: Callable[[dict], None]) -> None:
+    @contextmanager
+    def params(self, change: Callable[[dict], None]) -> Iterator[None]:
+        """Other params inside the block."""
         path = self.root / "params.yaml"
-        params = yaml.safe_load(path.read_text())
+        before = path.read_text()
+        params = yaml.safe_load(before)
         change(params)
         path.write_text(yaml.safe_dump(params, sort_keys=False))
+        try:
+            yield
+        finally:
+            path.write_text(before)
 
 
 def cut_down(params: dict) -> None:
@@ -41,7 +49,7 @@ def cut_down(params: dict) -> None:
 
 
 @pytest.fixture(scope="package")
-def study(tmp_path_factory) -> Study:
+def study(tmp_path_factory) -> Iterator[Study]:
     """The study of small params, reproduced from the shared datasets alone as in a fresh clone."""
     root = tmp_path_factory.mktemp("study") / "lexiclip"
     made_here = (".venv", "scenes", "mixes", "features", "scores", "tmp", "__pycache__", ".pytest_cache")
@@ -49,7 +57,7 @@ def study(tmp_path_factory) -> Study:
     study = Study(root)
     pulled = study.run("dvc", "pull")
     assert pulled.returncode == 0, pulled.stderr
-    study.change_params(cut_down)
-    reproduced = study.run("dvc", "repro")
-    assert reproduced.returncode == 0, reproduced.stdout[-2000:] + reproduced.stderr[-2000:]
-    return study
+    with study.params(cut_down):
+        reproduced = study.run("dvc", "repro")
+        assert reproduced.returncode == 0, reproduced.stdout[-2000:] + reproduced.stderr[-2000:]
+        yield study
