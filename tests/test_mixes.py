@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from tests.conftest import ROOT
 
 from lexiclip.errors import InputError
 from lexiclip.files import read_yaml
 from lexiclip.mixes import count_sources, is_held_out, label_matrix, mix_texts
-from tests.conftest import ROOT
 
 NAMES = ("person", "dog", "fork", "knife", "vase")
 SETS = [["person", "dog"], ["person", "fork", "knife", "vase"]]
