@@ -10,7 +10,7 @@ from PIL import Image
 
 from lexiclip.errors import InputError
 from lexiclip.images import mini_world
-from lexiclip.images.datasets import load_coco
+from lexiclip.images.datasets import load_dataset
 from lexiclip.images.mini_world import draw_scenes, load_themes, write_scenes
 from lexiclip.images.sprites import LEVELS, SIZE, Sprites
 from lexiclip.params import load_params
@@ -111,7 +111,7 @@ def test_sizes_lie_between_the_bounds(sprites, plain):
 def test_what_is_written_is_read_as_coco(sprites, tmp_path):
     scenes = drawn(sprites)
     write_scenes(iter(scenes), NAMES, tmp_path / "scenes")
-    dataset = load_coco(tmp_path / "scenes/instances.json", tmp_path / "scenes/images", NAMES, None)
+    dataset = load_dataset(tmp_path / "scenes/instances.json", tmp_path / "scenes/images", NAMES, None)
     assert len(dataset.ids) == len(scenes)
     for scene, path, row in zip(scenes, dataset.paths, dataset.labels, strict=True):
         assert {name for name, label in zip(NAMES, row, strict=True) if label} == {n for n, _ in scene.boxes}
