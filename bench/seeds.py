@@ -12,8 +12,7 @@ PATH = "metrics/seeds.json"
 def main() -> None:
     found: dict[str, list[float]] = {}
     for seed in SEEDS:
-        experiment = ["dvc", "exp", "run", "--force", "--name", f"seed-{seed}", "-S", f"train.seed={seed}"]
-        subprocess.run(experiment, check=True)
+        subprocess.run(["dvc", "exp", "run", "-S", f"train.seed={seed}"], check=True)
         for name, value in mean_average_precisions(read_json("metrics/metrics.json")).items():
             found.setdefault(name, []).append(value)
     write_json(PATH, {name: summary(values) for name, values in found.items()})
