@@ -8,6 +8,7 @@ import pytest
 import store
 import torch
 import training
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,10 +29,9 @@ def test_training(tiny, monkeypatch, tmp_path, capsys):
     words = "data/vocabularies/coco80.yaml"
     (tmp_path / words).parent.mkdir(parents=True)
     (tmp_path / words).write_text((ROOT / words).read_text())
-    params = (
-        (ROOT / "params.yaml").read_text().replace("batch_size: 256\n  momentum", "batch_size: 8\n  momentum")
-    )
-    (tmp_path / "params.yaml").write_text(params)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["train"]["batch_size"] = 8
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     (tmp_path / "data/mixes").mkdir()
     rows = [{"text": f"a dog and number {i % 30}", "labels": ["dog"], "source": "multi"} for i in range(40)]
     (tmp_path / "data/mixes/best.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

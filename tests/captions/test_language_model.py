@@ -108,11 +108,11 @@ def test_weights_that_are_none(tmp_path, smollm2):
         load_language_model(str(tmp_path), "weights.gguf")
 
 
-def test_code_that_comes_with_a_model_runs_only_if_params_say_so(tmp_path, monkeypatch):
+def test_code_that_comes_with_a_model_runs_only_if_params_say_so(tmp_path, monkeypatch, smollm2):
     monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
     monkeypatch.setattr(sys, "path", [*sys.path])  # transformers adds the folder of such code to it
     folder, mark = tmp_path / "model", tmp_path / "it_ran"
-    folder.mkdir()
+    smollm2.tokenizer.save_pretrained(folder)
     code = f"open({str(mark)!r}, 'w').close()\nraise ValueError('from the code of the model')\n"
     (folder / "configuration_mine.py").write_text(code)
     (folder / "config.json").write_text(

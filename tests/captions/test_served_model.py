@@ -31,7 +31,6 @@ def save_unpacked(folder):
     )
     plain = AutoModelForCausalLM.from_config(unpacked.config)
     plain.load_state_dict(unpacked.state_dict())
-    del plain.config.quantization_config
     plain.save_pretrained(folder)
     AutoTokenizer.from_pretrained(package, **gguf).save_pretrained(folder)
 

@@ -7,6 +7,7 @@ import pytest
 from lexiclip.captions.backends import Backend
 from lexiclip.captions.writing import write_answers
 from lexiclip.errors import InputError
+from lexiclip.files import read_jsonl
 
 # Prompts of different lengths: they are asked in order of length and written in the order given.
 ASKS = [({"names": [text]}, text * (1 + number % 4)) for number, text in enumerate("abcdefghijk")]
@@ -93,6 +94,6 @@ def test_a_model_that_fails_costs_one_line_and_no_answer(tmp_path):
     assert len(asked) == len(ASKS)
 
 
-def test_nothing_asked_is_an_empty_file(tmp_path):
+def test_nothing_asked_is_a_file_without_rows(tmp_path):
     write_answers([], backend([]), tmp_path / "a.jsonl", seed=7)
-    assert (tmp_path / "a.jsonl").read_bytes() == b""
+    assert read_jsonl(tmp_path / "a.jsonl") == []

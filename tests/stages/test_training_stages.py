@@ -3,6 +3,7 @@
 import csv
 import json
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
@@ -60,13 +61,14 @@ def study(tmp_path, monkeypatch):
     Path("data/captions").mkdir(parents=True)
     Path("data/templates").mkdir()
     Path("data/templates/things.yaml").write_text("[tree]")
+    shutil.copy(ROOT / "data/templates/imagenet.yaml", "data/templates")
     Path("data/captions/class_sets.json").write_text(json.dumps({"sets": [["person", "dog"]]}))
     captions = [
         {"text": f"A {a} and a {b}, as in photo {i}.", "labels": [a, b], "source": "multi"}
         for a, b in PAIRS
         for i in range(8)
     ]
-    for source, rows in {"multi": captions, "single": [], "challenge": [], "world": []}.items():
+    for source, rows in {"multi": captions, "single": [], "challenge": [], "wild": [], "world": []}.items():
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         Path(f"data/captions/{source}.jsonl").write_text(lines)
     for mix in ("best", "next", "heldout"):
