@@ -1,6 +1,7 @@
 """mAP over three seeds of training: an experiment a seed, then the mean and the spread of each figure."""
 
 import subprocess
+from pathlib import Path
 
 from lexiclip.errors import run_stage
 from lexiclip.files import read_json, write_json
@@ -11,8 +12,10 @@ PATH = "metrics/seeds.json"
 
 def main() -> None:
     found: dict[str, list[float]] = {}
+    params, before = Path("params.yaml"), Path("params.yaml").read_text()
     for seed in SEEDS:
         subprocess.run(["dvc", "exp", "run", "-S", f"train.seed={seed}"], check=True)
+        params.write_text(before)  # `-S` writes the file anew, without its line breaks
         for name, value in mean_average_precisions(read_json("metrics/metrics.json")).items():
             found.setdefault(name, []).append(value)
     write_json(PATH, {name: summary(values) for name, values in found.items()})
