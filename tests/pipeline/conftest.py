@@ -45,7 +45,7 @@ def cut_down(params: dict) -> None:
     params["train"]["batch_size"] = 64
     for variant in params["variants"].values():
         variant.update(epochs=1, keep_epoch=1, warmup_epochs=0, n_ctx=4)
-        variant["texts"] = {"single": 200, "multi": 200, "class": True}
+        variant["texts"] = {"single": 100, "multi": 100, "class": 1500}
 
 
 @pytest.fixture(scope="package")
