@@ -139,17 +139,9 @@ class MixParams(Block):
 
 
 Source = Literal[
-    "multi",
-    "single",
-    "challenge",
-    "wild",
-    "class",
-    "pair",
-    "person_pair",
-    "companion",
-    "set",
-    "sampled_set",
-]
+    "multi", "single", "challenge", "wild",
+    "class", "pair", "person_pair", "companion", "set", "sampled_set",
+]  # fmt: skip
 # On or off, at most so many texts drawn at random, or all of them several times ("x3").
 Amount = bool | Positive | Annotated[str, Field(pattern=r"^x[1-9]\d*$")]
 
