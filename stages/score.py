@@ -37,7 +37,7 @@ def main() -> None:
         vectors[variant] = prompts.vectors
     store = open_store("data/features", model)
     mixes = {variant: read_jsonl(f"data/mixes/{variant}.jsonl") for variant in params.variants}
-    rows = {variant: [store.index[text["text"]] for text in mix] for variant, mix in mixes.items()}
+    rows = {variant: store.rows(text["text"] for text in mix) for variant, mix in mixes.items()}
     captions = caption_sets(store.global_features(range(len(store.index))), rows)
     skipped = score_images(
         clip,
