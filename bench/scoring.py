@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from lexiclip.clip.backbone import load_clip, preprocess_size
+from lexiclip.clip.backbone import preprocess_size
+from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images
 from lexiclip.devices import best_device
 from lexiclip.images.preprocess import CLIP_MEAN, CLIP_STD, load_rgb
@@ -52,7 +53,7 @@ def measure() -> dict[str, dict[str, float]]:
 
 def compare(model: str, paths: Sequence[Path], scales: Sequence[int]) -> dict[str, float]:
     """Seconds of both orders for the square windows of the same photos; both must give the same scores."""
-    clip = load_clip(model, "random").to(best_device())
+    clip = build_clip(model, "random").to(best_device())
     vectors, captions, rows = random_texts(clip)
     encode_images(clip, torch.zeros(1, 3, *2 * [preprocess_size(clip)], device=captions.device))  # warm up
     start = time.perf_counter()

@@ -143,7 +143,6 @@ def test_packages_import_nothing():
 def test_params_are_those_read(stage):
     read = params_read(script(stage)) - NOT_READ_BY.get(stage, set())
     listed = STAGES[stage].get("params", [])
-    assert read, "every stage reads params"
     assert not {param for param in read if not any(covers(other, param) for other in listed)}, "not listed"
     assert not {param for param in listed if not any(covers(param, other) for other in read)}, "not read"
 

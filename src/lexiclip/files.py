@@ -95,9 +95,9 @@ def write_jsonl(path: str | Path, rows: Iterable[dict]) -> None:
             file.write("\n")
 
 
-def write_csv(path: str | Path, rows: Sequence[dict]) -> None:
-    """Write rows that have the same keys, under a heading of these keys."""
+def write_csv(path: str | Path, rows: Sequence[dict], columns: Sequence[str] | None = None) -> None:
+    """Write rows that have the same keys, under a heading of these keys, or of `columns`."""
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(file, list(columns or rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

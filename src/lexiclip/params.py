@@ -102,7 +102,6 @@ class WildParams(Block):
 
 
 class PretrainParams(Block):
-    architecture: str
     steps: Positive
     batch_size: Positive
     lr: Annotated[float, Field(gt=0)]
@@ -115,6 +114,12 @@ class PretrainParams(Block):
 class ClipParams(Block):
     model: str
     weights: str
+
+    @model_validator(mode="after")
+    def _trains_what_is_spelt_out(self) -> "ClipParams":
+        if self.weights == "pretrain" and not self.model.endswith(".json"):
+            raise ValueError(f"weights 'pretrain' trains a config (.json), not {self.model!r}")
+        return self
 
 
 class ScenesParams(Block):
@@ -189,6 +194,7 @@ class WindowsParams(Block):
     scales: list[Annotated[int, Field(ge=2)]] = Field(min_length=1)
     shapes: list[str] = Field(min_length=1)
     workers: Count
+    precision: Literal["fp32", "bf16"]
     skip_unreadable: bool
 
 

@@ -69,7 +69,7 @@ def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | 
     if classes is not None:
         meant = {name for given in own for name in [given, *vocabulary.labels(given)]}
         names = (*own, *(name for name in vocabulary.names if name not in meant))
-    clip = load_clip(_found(root, params.clip.model), _found(root, params.clip.weights)).to(best_device())
+    clip = load_clip(root / "models/clip").to(best_device())
     made_with = model_id(clip)
     vectors = {file.stem: _vectors(clip, file.stem, load_prompts(file, made_with), names) for file in files}
     vectors = {variant: of_variant for variant, of_variant in vectors.items() if of_variant is not None}
@@ -98,6 +98,7 @@ def predict(study: Study, images: Sequence[str | Path]) -> list[Prediction]:
             windows.shapes,
             folder,
             workers=min(windows.workers, len(images) - 1),
+            precision=windows.precision,
         )
         fused = [_fused(study.params, folder, variant) for variant in study.vectors]
     scores = mean_standardised(torch.stack(fused), votes(study))[:, : study.shown]  # (V, N, K) -> (N, shown)
@@ -159,11 +160,6 @@ def _prompt_files(prompts: Path, params: Params) -> list[Path]:
         if file.stem not in known:
             raise InputError(f"{file}: no variant of params.yaml: choose from {', '.join(known)}")
     return files
-
-
-def _found(root: Path, name: str) -> str:
-    """A file of the project by its path; the name of an architecture or tag as it is."""
-    return str(root / name) if Path(name).suffix in (".json", ".safetensors", ".pt") else name
 
 
 def _vectors(clip: nn.Module, variant: str, prompts: Prompts, names: Sequence[str]) -> ClassVectors | None:
