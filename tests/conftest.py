@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("LEXICLIP_SHARED", ROOT.parent / "shared"))
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of golden numbers and sample data; tests that need it skip where it is absent."""
-    folder = Path(os.environ.get("LEXICLIP_SHARED", ROOT.parent / "shared"))
-    if not folder.is_dir():
-        pytest.skip(f"no shared test data at {folder} (set LEXICLIP_SHARED)")
-    return folder
+    if not SHARED.is_dir():
+        pytest.skip(f"no shared test data at {SHARED} (set LEXICLIP_SHARED)")
+    return SHARED

@@ -23,7 +23,7 @@ BESIDE_VARIANTS = {"zero_shot", "caption_mean", "heldout", "ensemble"}
 # `mix.py heldout` stops before the line that reads a variant.
 NOT_READ_BY = {"heldout": {"variants"}}
 # Methods of Params, and what they read.
-READ_BY_METHOD = {"fusing": {"variants", "baselines", "fusion"}}
+READ_BY_METHOD = {"fusing": {"variants", "baselines", "fusion"}, "hard_classes": {"variants"}}
 
 
 def script(stage):

@@ -4,6 +4,7 @@
 """
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -231,6 +232,10 @@ class Params(Block):
     windows: WindowsParams
     fusion: FusionParams
     ensemble: EnsembleParams
+
+    def hard_classes(self, variants: Iterable[str]) -> list[list[str]]:
+        """Those that each variant was tuned on, empty for all: what `scoring.ensemble.votes` reads."""
+        return [self.variants[v].hard_classes if v in self.variants else [] for v in variants]
 
     def fusing(self, variant: str) -> dict:
         """How a variant's windows are fused: the settings of `scoring.image_scores.fuse_variant`."""

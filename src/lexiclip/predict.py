@@ -27,7 +27,7 @@ from lexiclip.prompts.class_vectors import (
     load_prompts,
     zero_shot_vectors,
 )
-from lexiclip.scoring.ensemble import mean_standardised
+from lexiclip.scoring.ensemble import mean_standardised, votes
 from lexiclip.scoring.image_scores import fuse_variant
 from lexiclip.scoring.retrieval import CaptionSets
 from lexiclip.scoring.window_pass import score_images
@@ -101,7 +101,9 @@ def predict(study: Study, images: Sequence[str | Path]) -> list[Prediction]:
             precision=windows.precision,
         )
         fused = [_fused(study.params, folder, variant) for variant in study.vectors]
-    scores = mean_standardised(torch.stack(fused), votes(study))[:, : study.shown]  # (V, N, K) -> (N, shown)
+    scores = mean_standardised(torch.stack(fused), votes_of(study))[
+        :, : study.shown
+    ]  # (V, N, K) -> (N, shown)
     ranked, order = scores.sort(dim=1, descending=True, stable=True)
     return [
         Prediction(
@@ -111,15 +113,9 @@ def predict(study: Study, images: Sequence[str | Path]) -> list[Prediction]:
     ]
 
 
-def votes(study: Study) -> torch.Tensor:
-    """Which variants have a say (V, K): one tuned on hard classes about these alone, if others are there."""
-    hard = [
-        study.params.variants[v].hard_classes if v in study.params.variants else [] for v in study.vectors
-    ]
-    own = torch.tensor(
-        [[not of_variant or name in of_variant for name in study.names] for of_variant in hard]
-    )
-    return own | ~own.any(0)
+def votes_of(study: Study) -> torch.Tensor:
+    """Which variants have a say about which classes (V, K)."""
+    return votes(study.params.hard_classes(study.vectors), study.names)
 
 
 def _readable(images: Sequence[str | Path], skip: bool) -> list[str | Path]:

@@ -37,13 +37,16 @@ def choose_by_caption_ap(caption_ap: Tensor) -> Tensor:
     return (known == known.amax(0)).int().argmax(0)  # argmax of a tie alone may return any
 
 
-def votes_by_caption_ap(caption_ap: Tensor) -> Tensor:
-    """Which variants have a say (V, K): those with an AP on held-out captions (V, K), not NaN, or else all.
+def votes(hard_classes: Sequence[Sequence[str]], names: Sequence[str]) -> Tensor:
+    """Which variants have a say about which of `names` (V, K), from the hard classes of each (none: all).
 
-    A variant tuned on hard classes has none for the others: there it has only learnt to say no.
+    A variant tuned on hard classes has none about the others: there it has only learnt to say no. About a
+    class that nobody else covers all have one.
     """
-    known = ~caption_ap.isnan()
-    return known | ~known.any(0)
+    own = torch.tensor(
+        [[not of_variant or name in of_variant for name in names] for of_variant in hard_classes]
+    )
+    return own | ~own.any(0)
 
 
 def join(scores: Tensor, choice: Tensor, votes: Tensor) -> dict[str, Tensor]:
