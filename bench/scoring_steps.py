@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
-from scoring import CLASSES, MINI, photos, random_texts
+from scoring import CLASSES, MINI, photos, precision, random_texts
 
 from lexiclip.clip.backbone import preprocess_size
 from lexiclip.clip.building import build_clip
@@ -52,7 +52,7 @@ def steps(model: str, count: int) -> list[dict]:
         return result
 
     def encode(views):
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        with torch.autocast(device, torch.bfloat16, enabled=precision() == "bf16"):
             return encode_images(clip, normalise(views.to(device)))
 
     with tempfile.TemporaryDirectory() as folder:
@@ -79,7 +79,7 @@ def peak_megabytes(model: str, count: int) -> int:
     images, names = [(path.stem, path) for path in photos()[:count]], list(map(str, range(CLASSES)))
     with tempfile.TemporaryDirectory() as folder:
         score_images(clip, images, vectors, caption_sets(captions.cpu(), rows), names, SCALES, SHAPES, folder,
-                     shard_images=2)  # fmt: skip
+                     shard_images=2, precision=precision())  # fmt: skip
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
