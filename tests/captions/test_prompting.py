@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from lexiclip.captions.prompting import (
     completion_prompt,
@@ -42,6 +43,14 @@ def test_the_reference_prompts_are_those_of_the_method(shared):
     )
     challenge = prompts["write"]["multi"].replace("5", "4").removesuffix(example)
     assert prompts["write"]["challenge"] == challenge
+    assert prompts["write"]["world"] == single.replace("10", "5")
+
+
+def test_the_reference_prompts_serve_every_caption_set():
+    caption_sets = yaml.safe_load((FOLDER.parents[1] / "params.yaml").read_text(encoding="utf-8"))["captions"]
+    prompts = load_prompts(FOLDER / "reference.yaml")
+    for caption_set in caption_sets:
+        assert "dog and cup MUST appear" in instruction(prompts, f"write.{caption_set}", ["dog", "cup"])
 
 
 def test_an_instruction_is_filled_in():
