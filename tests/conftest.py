@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run, timed by nobody, kept nowhere.
+settings.register_profile("lexiclip", derandomize=True, deadline=None, database=None, max_examples=60)
+settings.load_profile("lexiclip")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("LEXICLIP_SHARED", ROOT.parent / "shared"))

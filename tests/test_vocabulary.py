@@ -160,6 +160,7 @@ def test_words_of_a_users_own_file(load):
         ("- dog\n- cat\n", "expected `classes:`"),
         ("classes: {}\n", "expected `classes:`"),
         ("", "expected `classes:`"),
+        (f"classes: {{dog: [{'dog ' * 40}]}}\n", "dog: over 12 words in a row"),
         ("classes: {dog: puppy}\n", "dog: expected a list"),
         ("classes: {dog: [no]}\n", "put it in quotes"),
         ("classes: {on: [light]}\n", "put it in quotes"),

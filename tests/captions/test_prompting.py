@@ -94,6 +94,13 @@ def test_a_completion_prompt_is_examples_and_names_in_random_order():
         ),
         ("kind: chat\nwrite: {multi: 'about {caption}'}\n", "write.multi: only {names} can be"),
         ("kind: chat\nwrite: {}\nfilter: 'is it {'\n", "filter: only {names} and {caption} can be"),
+        ("kind: chat\nwrite: {multi: '{names.upper} {names[0]}'}\n", "(got 'names.upper')"),
+        ("kind: chat\nwrite: {multi: '{names:>9999999999}'}\n", "(got 'names')"),
+        ("kind: chat\nwrite: {multi: '{names!r}'}\n", "(got 'names')"),
+        ("kind: [chat]\nwrite: {}\n", "a prompt set has"),
+        ("kind: completion\nlead: a\nshots: 2\nexamples: a\n", "a list of texts as examples"),
+        ("kind: completion\nlead: 1\nshots: 2\nexamples: []\n", "a text as lead"),
+        ("kind: completion\nlead: a\nshots: no\nexamples: []\n", "shots: expected a number"),
         ("kind: [", "cannot be read"),
     ],
 )

@@ -64,7 +64,10 @@ def read_caption_ap(paths: Sequence[str | Path], names: Sequence[str]) -> Tensor
         content = read_json(path)
         if not isinstance(content, dict) or not isinstance(content.get("per_class"), dict):
             raise InputError(f'{path}: expected AP on held-out captions under "per_class": train again')
-        caption_ap.append([content["per_class"].get(name, float("nan")) for name in names])
+        try:
+            caption_ap.append([float(content["per_class"].get(name, "nan")) for name in names])
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"{path}: per_class: expected numbers ({error}): train again") from None
     return torch.tensor(caption_ap)
 
 
@@ -83,6 +86,8 @@ def read_choice(
     for variant, classes in chosen.items():
         if variant not in variants:
             raise InputError(f"{path}: unknown variant {variant!r}: choose from {', '.join(variants)}")
+        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+            raise InputError(f"{path}: {variant}: expected a list of class names")
         for name in classes:
             if name in left_out:
                 continue
