@@ -53,8 +53,8 @@ def load_language_model(model: str, gguf_file: str | None, trust_remote_code: bo
     except failures as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"language_model.model: {model!r} cannot be loaded ({reason}): choose another, or serve it and set "
-            "language_model.server"
+            f"language_model.model: {model!r} cannot be loaded ({reason}): take another, or serve it and "
+            "set language_model.server"
         ) from None
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
