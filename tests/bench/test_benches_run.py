@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 
 import open_clip
+import operations
 import pytest
+import scoring
 import store
 import torch
 import training
 import yaml
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,7 +42,7 @@ def test_training(tiny, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(training, "RN50_BATCH", 16)
     monkeypatch.setattr(training, "RN50_CAPTIONS", 8)
     figures = training.measure()
-    assert len(figures) == 2
+    assert len(figures) == 3
     assert all(values["ours"] > 0 and values["reference"] > 0 for values in figures.values())
     assert "mini, reference: 5 steps x" in capsys.readouterr().out
 
@@ -49,3 +52,24 @@ def test_store(tiny, monkeypatch, capsys):
     monkeypatch.setattr(store, "TEXTS", 300)
     (figures,) = store.measure().values()
     assert figures["written"] > 0.02 and "800000 texts on disk" in capsys.readouterr().out
+
+
+def test_scoring(monkeypatch, tmp_path):
+    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
+    text = {"context_length": 77, "vocab_size": 64, "width": 16, "heads": 1, "layers": 1}
+    clip = tmp_path / "tiny.json"
+    clip.write_text(json.dumps({"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}))
+    monkeypatch.setattr(scoring, "CAPTIONS", 200)
+    monkeypatch.setattr(scoring, "VARIANTS", {"best": (200, True), "ema": (100, False)})
+    Image.new("RGB", (60, 40), "red").save(tmp_path / "photo.png")
+    scored, fused = scoring.compare("tiny", str(clip), [tmp_path / "photo.png"]).values()
+    assert scored["reference"] == fused["reference"] > 0 and fused["ours"] > 0
+
+
+def test_operations(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    texts, views, *tuning = operations.operations("RN50", images=10, texts=2048)
+    assert len(tuning) == 6 and tuning[0]["times"] == 2 * 5
+    assert texts["times"] == 2048 and views["times"] == 10 * 305
+    # A layer of width d is 12 d² weights, and each is used in a multiplication and an addition.
+    assert texts["Gflop"] == pytest.approx(15 * 12 * 12 * 512**2 * 2 / 1e9, rel=0.05)
