@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from matplotlib.ticker import MaxNLocator
 
-LEFT, RIGHT, TOP, BOTTOM = 52, 16, 12, 42  # room for ticks and axis titles, in pixels
+LEFT, RIGHT, TOP, BOTTOM = 60, 16, 12, 42  # room for ticks and axis titles, in pixels
 MOST_POINTS = 200  # of a line; more of them are averaged in groups
 
 
@@ -38,9 +38,9 @@ def line_chart(
     width: int = 520,
     height: int = 330,
 ) -> LineChart:
-    """A chart of named (x values, y values) whose axes end at round numbers around the data."""
-    xs = _ticks([x for of_line, _ in series.values() for x in of_line])
-    ys = _ticks([y for _, of_line in series.values() for y in of_line])
+    """A chart of named (x values, y values) whose axes end at round numbers, those of x whole ones."""
+    xs = _ticks([x for of_line, _ in series.values() for x in of_line], whole=True)
+    ys = _ticks([y for _, of_line in series.values() for y in of_line], whole=False)
 
     def place(x: float) -> float:
         return round(LEFT + (x - xs[0]) / (xs[-1] - xs[0]) * (width - LEFT - RIGHT), 1)
@@ -48,10 +48,12 @@ def line_chart(
     def rise(y: float) -> float:
         return round(height - BOTTOM - (y - ys[0]) / (ys[-1] - ys[0]) * (height - TOP - BOTTOM), 1)
 
-    lines = [
-        Line(name, " ".join(f"{place(x)},{rise(y)}" for x, y in thinned(*points)), looks[name])
-        for name, points in series.items()
-    ]
+    lines = []
+    for name, (of_x, of_y) in series.items():
+        points = [f"{place(x)},{rise(y)}" for x, y in thinned(of_x, of_y)]
+        if len(points) == 1:
+            points *= 2  # a line from a point to itself is a dot, one point alone is nothing
+        lines.append(Line(name, " ".join(points), looks[name]))
     x_ticks, y_ticks = [(place(x), f"{x:g}") for x in xs], [(rise(y), f"{y:g}") for y in ys]
     return LineChart(width, height, x_label, y_label, x_ticks, y_ticks, lines)
 
@@ -62,8 +64,8 @@ def thinned(xs: Sequence[float], ys: Sequence[float]) -> list[tuple[float, float
     return [(fmean(xs[i : i + group]), fmean(ys[i : i + group])) for i in range(0, len(xs), group)]
 
 
-def _ticks(values: Sequence[float]) -> list[float]:
+def _ticks(values: Sequence[float], whole: bool) -> list[float]:
     lowest, highest = min(values), max(values)
     if lowest == highest:
         lowest, highest = lowest - 1, highest + 1
-    return MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(lowest, highest).tolist()
+    return MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=whole).tick_values(lowest, highest).tolist()

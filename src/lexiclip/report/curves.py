@@ -17,6 +17,11 @@ class Training(NamedTuple):
     caption_map: float
 
 
+def looks_of(variants: Sequence[str]) -> dict[str, int]:
+    """The look of each variant's line: eight take turns, the ensemble has one of its own."""
+    return {name: place % 8 for place, name in enumerate(variants)} | {"ensemble": 8}
+
+
 def recall_curves(table: Sequence[Row], looks: dict[str, int]) -> LineChart:
     """Precision of every variant by recall, of the rows of metrics/precision_recall.csv."""
     recalls = [row["recall"] for row in table]
