@@ -12,7 +12,6 @@ class Training(NamedTuple):
 
     name: str
     loss: LineChart
-    epochs: int
     kept: int
     caption_map: float
 
@@ -38,7 +37,7 @@ def loss_curves(keep_epochs: dict[str, int | Literal["heldout"]], looks: dict[st
         kept = max(epochs, key=lambda row: row["caption_mAP"]) if keep == "heldout" else epochs[-1]
         points = [float(row["step"]) for row in steps], [row["loss"] for row in steps]
         chart = line_chart({variant: points}, "step", "loss", looks, width=320, height=200)
-        trainings.append(Training(variant, chart, len(epochs), int(kept["epoch"]), kept["caption_mAP"]))
+        trainings.append(Training(variant, chart, int(kept["epoch"]), kept["caption_mAP"]))
     return trainings
 
 
