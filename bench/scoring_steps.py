@@ -13,9 +13,10 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
-from scoring import CLASSES, MINI, photos, random_texts
+from scoring import CLASSES, MINI, photos, precision, random_texts
 
-from lexiclip.clip.backbone import load_clip, preprocess_size
+from lexiclip.clip.backbone import preprocess_size
+from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images
 from lexiclip.devices import best_device
 from lexiclip.images.preprocess import load_rgb, normalise, view_pixels
@@ -33,7 +34,7 @@ SCALES = (2, 3, 4)
 def steps(model: str, count: int) -> list[dict]:
     """Rows {step, seconds, share} of one process that takes one photo after the other."""
     device = best_device()
-    clip = load_clip(model, "random").to(device)
+    clip = build_clip(model, "random").to(device)
     vectors, captions, rows = random_texts(clip)
     vectors = {
         variant: ClassVectors(*(part if part is None else part.to(device) for part in parts))
@@ -51,7 +52,7 @@ def steps(model: str, count: int) -> list[dict]:
         return result
 
     def encode(views):
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        with torch.autocast(device, torch.bfloat16, enabled=precision() == "bf16"):
             return encode_images(clip, normalise(views.to(device)))
 
     with tempfile.TemporaryDirectory() as folder:
@@ -73,12 +74,12 @@ def steps(model: str, count: int) -> list[dict]:
 
 def peak_megabytes(model: str, count: int) -> int:
     """The most memory of a process, in MB, that scores `count` photos."""
-    clip = load_clip(model, "random").to(best_device())
+    clip = build_clip(model, "random").to(best_device())
     vectors, captions, rows = random_texts(clip)
     images, names = [(path.stem, path) for path in photos()[:count]], list(map(str, range(CLASSES)))
     with tempfile.TemporaryDirectory() as folder:
         score_images(clip, images, vectors, caption_sets(captions.cpu(), rows), names, SCALES, SHAPES, folder,
-                     shard_images=2)  # fmt: skip
+                     shard_images=2, precision=precision())  # fmt: skip
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 

@@ -13,7 +13,8 @@ import torch
 from reference_order import encode_captions, encode_prompts, reference_step
 from torch import Tensor, nn
 
-from lexiclip.clip.backbone import load_clip, tokenize
+from lexiclip.clip.backbone import tokenize
+from lexiclip.clip.building import build_clip
 from lexiclip.clip.feature_store import Store, open_store, write_store
 from lexiclip.clip.text_tower import text_width
 from lexiclip.devices import best_device
@@ -38,7 +39,7 @@ def measure() -> dict[str, dict[str, float]]:
     mix = read_jsonl("data/mixes/best.jsonl")
     texts, labels = [text["text"] for text in mix], torch.from_numpy(label_matrix(mix, names)).float()
     print(f"{best_device()}, {torch.get_num_threads()} threads: {len(mix)} texts, {len(names)} classes")
-    mini = load_clip(params.clip.model, "random").to(best_device())
+    mini = build_clip(params.clip.model, "random").to(best_device())
     return {
         "epoch at mini size, s": mini_epoch(mini, texts, labels, names, params.train.batch_size),
         f"step of {RN50_BATCH} at RN50's text size, s": rn50_step(texts, labels, names),

@@ -9,7 +9,7 @@ from lexiclip.params import BASELINES, load_params
 from lexiclip.reporting import as_text, labels_of
 from lexiclip.scoring.ablation import ablate
 from lexiclip.scoring.cooccurrence import row_normalised
-from lexiclip.scoring.ensemble import choose_by_caption_ap, read_caption_ap, read_choice, votes_by_caption_ap
+from lexiclip.scoring.ensemble import choose_by_caption_ap, read_caption_ap, read_choice, votes
 from lexiclip.scoring.window_store import read_ids, read_index
 from lexiclip.vocabulary import load_vocabulary
 
@@ -21,11 +21,11 @@ def main() -> None:
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
     members, choice = params.ensemble.variants, params.ensemble.choice
-    caption_ap = read_caption_ap([f"metrics/captions_ap/{variant}.json" for variant in members], names)
     if choice:
         chosen = read_choice(choice, members, names, params.vocabulary.without)
     else:
-        chosen = choose_by_caption_ap(caption_ap)
+        files = [f"metrics/captions_ap/{variant}.json" for variant in members]
+        chosen = choose_by_caption_ap(read_caption_ap(files, names))
     read_index(WINDOWS, names)
     rows = ablate(
         WINDOWS,
@@ -34,7 +34,7 @@ def main() -> None:
         labels_of(read_ids(WINDOWS), dataset, params.windows.skip_unreadable),
         members,
         chosen,
-        votes_by_caption_ap(caption_ap),
+        votes(params.hard_classes(members), names),
         params.ensemble.rule,
     )
     write_csv("metrics/ablation.csv", rows)

@@ -18,7 +18,7 @@ from lexiclip.vocabulary import load_vocabulary
 def main() -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
-    clip = load_clip(params.clip.model, params.clip.weights)
+    clip = load_clip("models/clip")
     store = open_store("data/features", model_id(clip))
     zero_shot = zero_shot_vectors(clip, names)
     captions, heldout = (read_jsonl(f"data/mixes/{mix}.jsonl") for mix in (params.baselines.mix, "heldout"))

@@ -12,7 +12,7 @@ from lexiclip.scoring.ensemble import (
     join,
     read_caption_ap,
     read_choice,
-    votes_by_caption_ap,
+    votes,
 )
 from lexiclip.scoring.image_scores import fuse_variant
 from lexiclip.scoring.scores_file import write_scores
@@ -34,13 +34,13 @@ def main() -> None:
     for variant, scores in fused.items():
         write_scores(f"data/scores/{variant}.npz", scores.ids, names, scores.windows, whole=scores.whole)
     members, rule, choice = params.ensemble.variants, params.ensemble.rule, params.ensemble.choice
-    caption_ap = read_caption_ap([f"metrics/captions_ap/{variant}.json" for variant in members], names)
     if choice:
         chosen = read_choice(choice, members, names, params.vocabulary.without)
     else:
-        chosen = choose_by_caption_ap(caption_ap)
+        files = [f"metrics/captions_ap/{variant}.json" for variant in members]
+        chosen = choose_by_caption_ap(read_caption_ap(files, names))
     stacked = torch.stack([fused[variant].windows for variant in members])  # (V, N, K)
-    joined = join(stacked, chosen, votes_by_caption_ap(caption_ap))
+    joined = join(stacked, chosen, votes(params.hard_classes(members), names))
     write_scores("data/scores/ensemble.npz", scores.ids, names, joined[rule], **joined)
     write_json("data/impreds.json", joined[rule].double().round(decimals=5).tolist())
     print(f"{rule} of {', '.join(members)} -> data/scores/ensemble.npz, data/impreds.json")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lexiclip.errors import run_stage
 from lexiclip.images.mini_world import draw_scenes, load_themes, write_scenes
-from lexiclip.images.sprites import load_sprites
+from lexiclip.images.sprites import load_sprites, never_shown
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
 
@@ -13,9 +13,11 @@ def main() -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     world = params.scenes
+    sprites = load_sprites("data/world/sprites.yaml", names)
+    absent = never_shown(sprites, names)
     scenes = draw_scenes(
-        load_sprites("data/world/sprites.yaml", names),
-        load_themes("data/world/themes.yaml", names),
+        sprites,
+        load_themes("data/world/themes.yaml", set(names) - set(absent)),
         names,
         count=world.count,
         objects=world.objects,
@@ -25,7 +27,7 @@ def main() -> None:
         seed=world.seed,
     )
     write_scenes(scenes, names, Path("data/scenes"))
-    print(f"{world.count} scenes -> data/scenes/images, data/scenes/instances.json")
+    print(f"{world.count} scenes of {len(names) - len(absent)} classes -> data/scenes")
 
 
 run_stage(main)

@@ -10,8 +10,8 @@ from lexiclip.errors import InputError, run_stage
 from lexiclip.files import read_jsonl
 from lexiclip.images.datasets import load_dataset
 from lexiclip.params import BASELINES, load_params
+from lexiclip.processes import rank_and_count, take_device
 from lexiclip.prompts.class_vectors import load_prompts
-from lexiclip.ranks import rank_of_ranks
 from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import score_images
 from lexiclip.scoring.window_store import publish
@@ -22,11 +22,12 @@ PARTIAL = "data/scores/windows.partial"
 
 
 def main() -> None:
-    rank, ranks = rank_of_ranks()
+    take_device()
+    rank, ranks = rank_and_count()
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
-    clip = load_clip(params.clip.model, params.clip.weights).to(best_device())
+    clip = load_clip("models/clip").to(best_device())
     model = model_id(clip)
     vectors = {}
     for variant in (*BASELINES, *params.variants):
@@ -49,6 +50,7 @@ def main() -> None:
         params.windows.shapes,
         PARTIAL,
         workers=params.windows.workers,
+        precision=params.windows.precision,
         skip_unreadable=params.windows.skip_unreadable,
         rank=rank,
         ranks=ranks,

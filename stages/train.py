@@ -16,9 +16,9 @@ from lexiclip.errors import run_stage
 from lexiclip.files import read_jsonl, write_csv, write_json
 from lexiclip.mixes import CAPTION_SOURCES, label_matrix
 from lexiclip.params import load_params
+from lexiclip.processes import join_processes, leave_processes, rank_and_count
 from lexiclip.prompts.caption_ap import HeldOut, as_metrics, caption_ap
 from lexiclip.prompts.class_vectors import Prompts, class_vectors, load_prompts, save_prompts
-from lexiclip.prompts.processes import join_processes, leave_processes, rank_and_count
 from lexiclip.prompts.training import train_prompts
 from lexiclip.scoring.cooccurrence import cooccurrence
 from lexiclip.vocabulary import load_vocabulary
@@ -29,7 +29,7 @@ def main(variant: str, ema: bool) -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     of_variant, train = params.variants[variant], params.train
-    clip = load_clip(params.clip.model, params.clip.weights).to(best_device())
+    clip = load_clip("models/clip").to(best_device())
     model = model_id(clip)
     store = open_store("data/features", model)
     mix, captions = read_jsonl(f"data/mixes/{variant}.jsonl"), read_jsonl("data/mixes/heldout.jsonl")

@@ -23,9 +23,9 @@ BESIDE_VARIANTS = {"zero_shot", "caption_mean", "heldout", "ensemble"}
 # `mix.py heldout` stops before the line that reads a variant.
 NOT_READ_BY = {"heldout": {"variants"}}
 # Methods of Params, and what they read.
-READ_BY_METHOD = {"fusing": {"variants", "baselines", "fusion"}}
+READ_BY_METHOD = {"fusing": {"variants", "baselines", "fusion"}, "hard_classes": {"variants"}}
 # Functions that load params themselves, and what of them reaches the stage that calls them.
-READ_BY_FUNCTION = {"load_study": {"vocabulary", "clip", "ensemble", "variants", "baselines", "windows"}}
+READ_BY_FUNCTION = {"load_study": {"vocabulary", "ensemble", "variants", "baselines", "windows"}}
 
 
 def script(stage):
@@ -147,7 +147,6 @@ def test_packages_import_nothing():
 def test_params_are_those_read(stage):
     read = params_read(script(stage)) - NOT_READ_BY.get(stage, set())
     listed = STAGES[stage].get("params", [])
-    assert read, "every stage reads params"
     assert not {param for param in read if not any(covers(other, param) for other in listed)}, "not listed"
     assert not {param for param in listed if not any(covers(param, other) for other in read)}, "not read"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lexiclip.errors import InputError, run_stage
+from lexiclip.errors import LONGEST, InputError, run_stage
 
 
 def fail(error):
@@ -24,3 +24,10 @@ def test_a_bug_keeps_its_traceback():
 def test_a_stage_that_succeeds_says_what_it_says(capsys):
     run_stage(lambda: print("done"))
     assert capsys.readouterr() == ("done\n", "")
+
+
+def test_what_a_file_holds_makes_no_message_longer_than_a_line():
+    assert str(InputError("a.json: no class 'dog\ncat\u2028cow\r\n'")) == "a.json: no class 'dog cat cow '"
+    said = str(InputError(f"a.json: unknown {'x' * 20_000}: choose cat or dog"))
+    assert len(said) == LONGEST and said.startswith("a.json: unknown x") and said.endswith("cat or dog")
+    assert str(InputError("x" * LONGEST)) == "x" * LONGEST

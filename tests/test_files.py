@@ -8,6 +8,7 @@ from lexiclip.files import (
     atomic_path,
     read_json,
     read_jsonl,
+    read_npz,
     read_yaml,
     write_json,
     write_jsonl,
@@ -33,6 +34,13 @@ def test_what_is_written_is_read(tmp_path):
 def test_blank_lines_are_no_rows_but_a_line_separator_is_text(tmp_path):
     (tmp_path / "rows.jsonl").write_text('{"a": "x\u2028y"}\n\n  \n{"b": 2}', encoding="utf-8")
     assert read_jsonl(tmp_path / "rows.jsonl") == [{"a": "x\u2028y"}, {"b": 2}]
+
+
+def test_characters_may_stand_by_their_escapes_and_aliases_for_values(tmp_path):
+    (tmp_path / "a.json").write_text(r'["\ud83d\udc15", "\u00e9"]')
+    (tmp_path / "a.yaml").write_text("a: &b [1, 2]\nc: *b\n")
+    assert read_json(tmp_path / "a.json") == ["🐕", "é"]
+    assert read_yaml(tmp_path / "a.yaml") == {"a": [1, 2], "c": [1, 2]}
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -67,12 +75,25 @@ def test_a_failed_write_leaves_the_old_folder_and_nothing_else(tmp_path):
         (read_json, None, "cannot be read"),
         (read_json, b"{", "not JSON"),
         (read_json, b"\xff", "not JSON"),
+        (read_json, b"[" * 5000, "not JSON"),
+        (read_json, rb'["\ud800"]', "surrogates not allowed"),
         (read_yaml, None, "cannot be read"),
         (read_yaml, b"a: [", "cannot be read"),
         (read_yaml, b"\xff", "cannot be read"),
+        (read_yaml, b"[" * 5000, "cannot be read (maximum recursion"),
+        (read_yaml, b"a: 2001-99-99", "cannot be read (month must be"),
+        (read_yaml, b"a: !!bool x", "cannot be read ('x')"),
+        (read_yaml, b"a: 0x" + b"f" * 5000, "cannot be read (Exceeds the limit"),
+        (read_yaml, b'a: "\\ud800"', "surrogates not allowed"),
+        (read_yaml, b"a: &a [*a]", "do its aliases contain themselves?"),
+        (read_npz, None, "not an npz file"),
+        (read_npz, b"", "not an npz file"),
+        (read_npz, b"\x93NUMPY", "not an npz file"),
         (read_jsonl, None, "cannot be read"),
         (read_jsonl, b"\xff", "cannot be read"),
         (read_jsonl, b'{}\n\n{"a": 1,\n', "line 3: not JSON"),
+        (read_jsonl, b'{"a":' * 5000, "line 1: not JSON"),
+        (read_jsonl, rb'{"a": "\ud83d"}', "line 1: not JSON"),
         (read_jsonl, b"{}\n[1]\n", "line 2: expected a JSON object, got list"),
     ],
 )

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from lexiclip import cli
-from lexiclip.clip.backbone import load_clip, model_id
+from lexiclip.clip.backbone import model_id
+from lexiclip.clip.building import build_clip, save_clip
 from lexiclip.clip.text_tower import text_width
 from lexiclip.errors import InputError
 from lexiclip.files import read_yaml
@@ -38,7 +39,6 @@ def project(tmp_path_factory):
     root = tmp_path_factory.mktemp("project")
     params = read_yaml(Path(__file__).resolve().parents[1] / "params.yaml")
     params["vocabulary"] = {"file": "words.yaml", "without": ["zebra"]}
-    params["clip"] = {"model": "clip.json", "weights": "random"}
     params["windows"] |= {"scales": [2], "workers": 0}
     params["ensemble"] |= {
         "variants": ["zero_shot", "caption_mean", "best", "ema"],
@@ -50,7 +50,8 @@ def project(tmp_path_factory):
         "clip.json": CLIP,
     }.items():
         (root / name).write_text(json.dumps(content))  # JSON is YAML
-    clip = load_clip(str(root / "clip.json"), "random")
+    clip = build_clip(str(root / "clip.json"), "random")
+    save_clip(root / "models/clip", clip, str(root / "clip.json"), "random")
     names = tuple(name for name in CLASSES if name != "zebra")
     contexts = {
         "best": init_contexts(4, text_width(clip), evidence=True, seed=1),
@@ -184,7 +185,9 @@ def test_prompts_of_another_clip_are_refused(project, tmp_path):
     for name in ("params.yaml", "words.yaml"):
         (tmp_path / name).write_text((project / name).read_text())
     (tmp_path / "clip.json").write_text(json.dumps(CLIP | {"embed_dim": 16}))
-    (tmp_path / "models").symlink_to(project / "models")
+    other = build_clip(str(tmp_path / "clip.json"), "random")
+    save_clip(tmp_path / "models/clip", other, str(tmp_path / "clip.json"), "random")
+    (tmp_path / "models/prompts").symlink_to(project / "models/prompts")
     with pytest.raises(InputError, match=r"zero_shot\.safetensors: made with CLIP"):
         load_study(tmp_path / "models/prompts")
 

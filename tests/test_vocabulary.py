@@ -70,6 +70,11 @@ def test_the_coco_names_are_those_of_the_instances_json(shared, coco):
         ("a football player", ["person"]),
         ("a baby elephant", ["elephant"]),
         ("hair dryers and hair driers", ["hair drier"]),
+        ("A homeowner, onlookers and a backpacker", ["person"]),
+        ("A mockingbird and two finches", ["bird"]),
+        ("donnuts and a dough-nut", ["donut"]),
+        ("a bat and a ball, a baseball bat and gloves", ["sports ball", "baseball bat", "baseball glove"]),
+        ("a table for dining, a table", ["dining table"]),
         ("catalogue, carpet, busy, bedroom, orangery, doghouse", []),
         ("hot. Dog", ["dog"]),
         ("", []),
@@ -105,10 +110,29 @@ def test_labels(coco, text, labels):
         ("a sink in the kitchen", ["sink"]),
         ("a male giraffe", ["giraffe"]),
         ("two males", ["person"]),
+        ("a male jumping a fence", ["person"]),
+        ("oranges and an orange arranged on a plate", ["orange"]),
+        ("playing baseball, a game of soccer", []),
+        ("playing soccer with a ball", ["sports ball"]),
+        ("she plays basketball with her dog", ["dog"]),
+        ("a hat and gloves", []),
+        ("a cowboy hat, a cowboy", ["person"]),
+        ("at the farmer's market, at farmers markets", []),
+        ("To Kill a Mockingbird", []),
+        ("a snowman", []),
+        ("a car seat, a car wash", []),
     ],
 )
 def test_misleading_words(coco, text, labels):
     assert coco.labels(text) == labels
+
+
+@pytest.mark.parametrize(
+    ("file", "labels"), [("voc20", ["bird", "dog", "person"]), ("nus81", ["birds", "dog", "person"])]
+)
+def test_the_other_vocabularies_know_the_same_words(file, labels):
+    text = "A homeowner in a cowboy hat shows a doggo a mockingbird in the dog park"
+    assert load_vocabulary(f"{FOLDER}/{file}.yaml").labels(text) == labels
 
 
 def test_a_class_left_out_still_consumes_its_words():
@@ -136,6 +160,7 @@ def test_words_of_a_users_own_file(load):
         ("- dog\n- cat\n", "expected `classes:`"),
         ("classes: {}\n", "expected `classes:`"),
         ("", "expected `classes:`"),
+        (f"classes: {{dog: [{'dog ' * 40}]}}\n", "dog: over 12 words in a row"),
         ("classes: {dog: puppy}\n", "dog: expected a list"),
         ("classes: {dog: [no]}\n", "put it in quotes"),
         ("classes: {on: [light]}\n", "put it in quotes"),

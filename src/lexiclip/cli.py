@@ -5,7 +5,6 @@ import csv
 import json
 import os
 import sys
-import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from lexiclip.errors import InputError, run_stage
 from lexiclip.evaluation import evaluate
-from lexiclip.files import read_json
+from lexiclip.files import read_json, read_npz
 from lexiclip.images.coco import CocoLabels, read_coco_labels
 from lexiclip.vocabulary import load_vocabulary
 
@@ -64,17 +63,16 @@ def evaluate_files(scores_file: str | Path, labels_file: str | Path) -> dict:
         )
     if len(rows) < len(coco.numbers):
         print(f"note: {len(rows)} of {len(coco.numbers)} labelled images have scores", file=sys.stderr)
-    result = evaluate(scores, coco.labels[rows])
+    try:
+        result = evaluate(scores, coco.labels[rows])
+    except InputError as error:
+        raise InputError(f"{scores_file}: {error}") from None
     return result | {"left_out": [coco.names[k] for k in result["left_out"]]}
 
 
 def _read_scores(path: str | Path) -> dict:
     if Path(path).suffix == ".npz":
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                stored = {key: arrays[key] for key in ("ids", "names", "scores") if key in arrays}
-        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path}: not an npz file of plain arrays ({error})") from None
+        stored: dict = read_npz(path)
     else:
         content = read_json(path)
         stored = content if isinstance(content, dict) else {"scores": content}
@@ -82,7 +80,7 @@ def _read_scores(path: str | Path) -> dict:
         raise InputError(f"{path}: no `scores`")
     try:
         return stored | {"scores": np.asarray(stored["scores"], dtype=np.float64)}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{path}: `scores` must be a table of numbers, images by classes") from None
 
 

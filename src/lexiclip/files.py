@@ -1,4 +1,4 @@
-"""Reading and writing JSON, JSON lines and YAML; what is written gets its name when it is whole."""
+"""Reading and writing JSON, JSON lines, YAML and .npz; what is written gets its name when it is whole."""
 
 import csv
 import json
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 from lexiclip.errors import InputError
@@ -45,19 +46,36 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 def read_json(path: str | Path) -> object:
     """The content of a JSON file. InputError names the file if it is missing or malformed."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return _parsed_json(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error})") from None
 
 
 def read_yaml(path: str | Path) -> object:
     """The content of a YAML file. InputError names the file if it is missing or malformed."""
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        _check_tree(content)
+    except Exception as error:  # PyYAML raises anything: KeyError for `!!bool x`, ValueError for 2001-99-99
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: cannot be read ({reason})") from None
+    return content
+
+
+def read_npz(path: str | Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file. InputError names the file if it is missing, malformed or holds objects."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        for array in arrays.values():
+            if array.dtype.kind == "U":
+                array.tolist()  # here numpy finds what is no character
+    except Exception as error:  # numpy and zipfile raise anything: TokenError, OverflowError, SystemError
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: not an npz file of plain arrays ({reason})") from None
+    return arrays
 
 
 def write_json(path: str | Path, value: object) -> None:
@@ -77,8 +95,8 @@ def read_jsonl(path: str | Path) -> list[dict]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except ValueError as error:
+            row = _parsed_json(line)
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}, line {number}: not JSON ({error})") from None
         if not isinstance(row, dict):
             raise InputError(f"{path}, line {number}: expected a JSON object, got {type(row).__name__}")
@@ -95,9 +113,32 @@ def write_jsonl(path: str | Path, rows: Iterable[dict]) -> None:
             file.write("\n")
 
 
-def write_csv(path: str | Path, rows: Sequence[dict]) -> None:
-    """Write rows that have the same keys, under a heading of these keys."""
+def write_csv(path: str | Path, rows: Sequence[dict], columns: Sequence[str] | None = None) -> None:
+    """Write rows that have the same keys, under a heading of these keys, or of `columns`."""
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(file, list(columns or rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def _parsed_json(text: str) -> object:
+    value = json.loads(text)
+    if "\\ud" in text.lower():  # half a character, by its escape, is no text: it can be written nowhere
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _check_tree(content: object) -> None:
+    """ValueError where aliases unfold without end, and for scalars that cannot be written out again."""
+    waiting, seen = [content], 0
+    while waiting:
+        value = waiting.pop()
+        seen += 1
+        if seen > 1_000_000:
+            raise ValueError("over a million values: do its aliases contain themselves?")
+        if isinstance(value, dict):
+            waiting += [*value, *value.values()]
+        elif isinstance(value, list | tuple | set):
+            waiting += value
+        else:
+            str(value).encode()

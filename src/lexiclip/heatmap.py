@@ -23,7 +23,7 @@ from lexiclip.errors import InputError
 from lexiclip.files import atomic_path
 from lexiclip.images.preprocess import load_rgb, normalise, view_pixels
 from lexiclip.images.windows import Box, windows
-from lexiclip.predict import Prediction, Study, votes
+from lexiclip.predict import Prediction, Study, votes_of
 from lexiclip.prompts.logits import score, winner_take_all
 from lexiclip.scoring.ensemble import mean_standardised
 from lexiclip.scoring.fusion import total
@@ -121,7 +121,9 @@ def find(study: Study, image: Image.Image, boxes: Sequence[Box]) -> Found:
         cells.append(similarity if vectors.evidence is None else winner_take_all(similarity))
         weight = study.params.variants.get(variant, study.params.baselines).local_weight
         of_views.append(total(*score(global_, local, vectors), weight))
-    return Found(*(mean_standardised(torch.stack(parts).cpu(), votes(study)) for parts in (cells, of_views)))
+    return Found(
+        *(mean_standardised(torch.stack(parts).cpu(), votes_of(study)) for parts in (cells, of_views))
+    )
 
 
 def heat_of_cells(cells: Tensor, boxes: Sequence[Box], size: tuple[int, int]) -> Tensor:

@@ -4,6 +4,7 @@
 """
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -102,7 +103,6 @@ class WildParams(Block):
 
 
 class PretrainParams(Block):
-    architecture: str
     steps: Positive
     batch_size: Positive
     lr: Annotated[float, Field(gt=0)]
@@ -115,6 +115,12 @@ class PretrainParams(Block):
 class ClipParams(Block):
     model: str
     weights: str
+
+    @model_validator(mode="after")
+    def _trains_what_is_spelt_out(self) -> "ClipParams":
+        if self.weights == "pretrain" and not self.model.endswith(".json"):
+            raise ValueError(f"weights 'pretrain' trains a config (.json), not {self.model!r}")
+        return self
 
 
 class ScenesParams(Block):
@@ -189,6 +195,7 @@ class WindowsParams(Block):
     scales: list[Annotated[int, Field(ge=2)]] = Field(min_length=1)
     shapes: list[str] = Field(min_length=1)
     workers: Count
+    precision: Literal["fp32", "bf16"]
     skip_unreadable: bool
 
 
@@ -225,6 +232,10 @@ class Params(Block):
     windows: WindowsParams
     fusion: FusionParams
     ensemble: EnsembleParams
+
+    def hard_classes(self, variants: Iterable[str]) -> list[list[str]]:
+        """Those that each variant was tuned on, empty for all: what `scoring.ensemble.votes` reads."""
+        return [self.variants[v].hard_classes if v in self.variants else [] for v in variants]
 
     def fusing(self, variant: str) -> dict:
         """How a variant's windows are fused: the settings of `scoring.image_scores.fuse_variant`."""

@@ -27,7 +27,7 @@ from lexiclip.prompts.class_vectors import (
     load_prompts,
     zero_shot_vectors,
 )
-from lexiclip.scoring.ensemble import mean_standardised
+from lexiclip.scoring.ensemble import mean_standardised, votes
 from lexiclip.scoring.image_scores import fuse_variant
 from lexiclip.scoring.retrieval import CaptionSets
 from lexiclip.scoring.window_pass import score_images
@@ -69,7 +69,7 @@ def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | 
     if classes is not None:
         meant = {name for given in own for name in [given, *vocabulary.labels(given)]}
         names = (*own, *(name for name in vocabulary.names if name not in meant))
-    clip = load_clip(_found(root, params.clip.model), _found(root, params.clip.weights)).to(best_device())
+    clip = load_clip(root / "models/clip").to(best_device())
     made_with = model_id(clip)
     vectors = {file.stem: _vectors(clip, file.stem, load_prompts(file, made_with), names) for file in files}
     vectors = {variant: of_variant for variant, of_variant in vectors.items() if of_variant is not None}
@@ -98,9 +98,12 @@ def predict(study: Study, images: Sequence[str | Path]) -> list[Prediction]:
             windows.shapes,
             folder,
             workers=min(windows.workers, len(images) - 1),
+            precision=windows.precision,
         )
         fused = [_fused(study.params, folder, variant) for variant in study.vectors]
-    scores = mean_standardised(torch.stack(fused), votes(study))[:, : study.shown]  # (V, N, K) -> (N, shown)
+    scores = mean_standardised(torch.stack(fused), votes_of(study))[
+        :, : study.shown
+    ]  # (V, N, K) -> (N, shown)
     ranked, order = scores.sort(dim=1, descending=True, stable=True)
     return [
         Prediction(
@@ -110,15 +113,9 @@ def predict(study: Study, images: Sequence[str | Path]) -> list[Prediction]:
     ]
 
 
-def votes(study: Study) -> torch.Tensor:
-    """Which variants have a say (V, K): one tuned on hard classes about these alone, if others are there."""
-    hard = [
-        study.params.variants[v].hard_classes if v in study.params.variants else [] for v in study.vectors
-    ]
-    own = torch.tensor(
-        [[not of_variant or name in of_variant for name in study.names] for of_variant in hard]
-    )
-    return own | ~own.any(0)
+def votes_of(study: Study) -> torch.Tensor:
+    """Which variants have a say about which classes (V, K)."""
+    return votes(study.params.hard_classes(study.vectors), study.names)
 
 
 def _readable(images: Sequence[str | Path], skip: bool) -> list[str | Path]:
@@ -159,11 +156,6 @@ def _prompt_files(prompts: Path, params: Params) -> list[Path]:
         if file.stem not in known:
             raise InputError(f"{file}: no variant of params.yaml: choose from {', '.join(known)}")
     return files
-
-
-def _found(root: Path, name: str) -> str:
-    """A file of the project by its path; the name of an architecture or tag as it is."""
-    return str(root / name) if Path(name).suffix in (".json", ".safetensors", ".pt") else name
 
 
 def _vectors(clip: nn.Module, variant: str, prompts: Prompts, names: Sequence[str]) -> ClassVectors | None:

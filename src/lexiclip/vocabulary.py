@@ -14,6 +14,8 @@ from lexiclip.files import read_yaml
 # A word, what follows its apostrophe, or a punctuation mark; space, hyphen and underscore only separate.
 TOKEN = re.compile(r"[^\W_]+|(?<=\w)['\u2019]\w*|[^\w\s-]")
 
+MOST_PARTS = 12  # of a name: each gap between two may be closed, which doubles its spellings
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -101,6 +103,8 @@ def _read_words(path: str | Path) -> tuple[dict[str, list[str]], dict[str, list[
         for word in [key, *words]:
             if not isinstance(word, str) or not word.strip():
                 raise InputError(f"{path}: {key}: expected words, got {word!r:.60} (put it in quotes)")
+            if len(_parts(word)) > MOST_PARTS:
+                raise InputError(f"{path}: {key}: over {MOST_PARTS} words in a row: {word!r:.60}")
     return classes, extra
 
 
@@ -108,11 +112,15 @@ def _forms(word: str) -> set[str]:
     """A word's phrases: singular and regular plurals, each with its spaces and hyphens kept or left out."""
     forms = set()
     for form in [word.lower(), *_plurals(word.lower())]:
-        parts = re.split(r"[\s-]+", form.strip())
+        parts = _parts(form)
         for separators in itertools.product(["", " "], repeat=len(parts) - 1):
             spelling = "".join(map("".join, zip(parts, [*separators, ""], strict=True)))
             forms.add(" ".join(TOKEN.findall(spelling)))
     return forms
+
+
+def _parts(word: str) -> list[str]:
+    return re.split(r"[\s-]+", word.strip())
 
 
 def _plurals(word: str) -> list[str]:

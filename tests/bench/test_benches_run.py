@@ -20,7 +20,7 @@ def tiny(monkeypatch):
     vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
     text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 1, "layers": 1}
     clip = open_clip.CLIP(embed_dim=16, vision_cfg=vision, text_cfg=text).eval().requires_grad_(False)
-    monkeypatch.setattr(training, "load_clip", lambda *_: clip)
+    monkeypatch.setattr(training, "build_clip", lambda *_: clip)
     monkeypatch.setattr(training, "rn50_text_tower", lambda: clip)
     monkeypatch.setattr(store.open_clip, "CLIP", lambda **_: clip)
 

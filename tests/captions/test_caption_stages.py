@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lexiclip.files import read_jsonl
+
 ROOT = Path(__file__).resolve().parents[2]
 WORDS = {"classes": {"dog": ["puppy"], "cat": None, "cup": None, "car": None}}
 
@@ -72,6 +74,15 @@ def test_from_combinations_to_labelled_captions(study):
     table = Path("metrics/captions/multi.csv").read_text().split()
     assert table == ["class,captions", "dog,3", "cat,3", "cup,3", "car,3"]
     assert set(rows("data/captions/multi.jsonl")[0]) == {"text", "labels", "source"}
+
+
+def test_a_set_that_is_asked_for_nothing_is_empty(study):
+    study("compose")
+    nothing = {"asks_per_set": 0, "asks_per_class": 0, "challenge_only": False, "seed": 4000000}
+    study("write", "world", captions={"world": nothing})  # as in profiles/coco.yaml
+    study("judge", "world", judge={"judges": ["filter"]})
+    study("filter", "world")
+    assert read_jsonl("data/captions/world.jsonl") == []
 
 
 def test_judges_and_the_scene_are_switches(study):

@@ -25,6 +25,7 @@ from lexiclip.captions.parsing import broken_rule, parse_answer
         ('"Stop" and "go" on signs', ['"Stop" and "go" on signs']),
         ("- A dog\n* A cat\n\u2022 A cow\n3. **A pig**", ["A dog", "A cat", "A cow", "A pig"]),
         ("Image 1: A dog\nCaption: A cat", ["A dog", "A cat"]),
+        ("1. The dog in the picture: it runs", ["The dog in the picture: it runs"]),
         ("1. A table for 6. The room is empty.", ["A table for 6. The room is empty."]),
         ("1. A clock reads 3:00 PM and costs $2.50.", ["A clock reads 3:00 PM and costs $2.50."]),
         ("A man in his 50s. He waits.", ["A man in his 50s. He waits."]),

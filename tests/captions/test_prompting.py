@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from lexiclip.captions.prompting import (
     completion_prompt,
@@ -42,6 +43,14 @@ def test_the_reference_prompts_are_those_of_the_method(shared):
     )
     challenge = prompts["write"]["multi"].replace("5", "4").removesuffix(example)
     assert prompts["write"]["challenge"] == challenge
+    assert prompts["write"]["world"] == single.replace("10", "5")
+
+
+def test_the_reference_prompts_serve_every_caption_set():
+    caption_sets = yaml.safe_load((FOLDER.parents[1] / "params.yaml").read_text(encoding="utf-8"))["captions"]
+    prompts = load_prompts(FOLDER / "reference.yaml")
+    for caption_set in caption_sets:
+        assert "dog and cup MUST appear" in instruction(prompts, f"write.{caption_set}", ["dog", "cup"])
 
 
 def test_an_instruction_is_filled_in():
@@ -85,6 +94,13 @@ def test_a_completion_prompt_is_examples_and_names_in_random_order():
         ),
         ("kind: chat\nwrite: {multi: 'about {caption}'}\n", "write.multi: only {names} can be"),
         ("kind: chat\nwrite: {}\nfilter: 'is it {'\n", "filter: only {names} and {caption} can be"),
+        ("kind: chat\nwrite: {multi: '{names.upper} {names[0]}'}\n", "(got 'names.upper')"),
+        ("kind: chat\nwrite: {multi: '{names:>9999999999}'}\n", "(got 'names')"),
+        ("kind: chat\nwrite: {multi: '{names!r}'}\n", "(got 'names')"),
+        ("kind: [chat]\nwrite: {}\n", "a prompt set has"),
+        ("kind: completion\nlead: a\nshots: 2\nexamples: a\n", "a list of texts as examples"),
+        ("kind: completion\nlead: 1\nshots: 2\nexamples: []\n", "a text as lead"),
+        ("kind: completion\nlead: a\nshots: no\nexamples: []\n", "shots: expected a number"),
         ("kind: [", "cannot be read"),
     ],
 )

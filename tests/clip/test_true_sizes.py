@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from lexiclip.clip.backbone import load_clip, preprocess_size
+from lexiclip.clip.backbone import preprocess_size
+from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images
 from lexiclip.clip.text_tower import text_width
 from lexiclip.prompts.class_vectors import class_vectors
@@ -24,7 +25,7 @@ from lexiclip.prompts.contexts import init_contexts
 )
 @torch.inference_mode()
 def test_shapes_and_finite_values(model, size, cells, dim):
-    clip = load_clip(model, "random")
+    clip = build_clip(model, "random")
     assert preprocess_size(clip) == size
     features = encode_images(clip, torch.randn(1, 3, size, size))
     contexts = init_contexts(16, text_width(clip), evidence=True, seed=0)

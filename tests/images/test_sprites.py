@@ -6,8 +6,7 @@ import pytest
 import torch
 import yaml
 
-from lexiclip.errors import InputError
-from lexiclip.images.sprites import LEVELS, SIZE, load_sprites
+from lexiclip.images.sprites import LEVELS, SIZE, load_sprites, never_shown
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
 
@@ -91,7 +90,8 @@ def test_labels_follow_the_order_of_the_names(tmp_path):
     ]
 
 
-def test_classes_without_a_glyph_are_named(tmp_path):
-    path = written(tmp_path / "sprites.yaml")
-    with pytest.raises(InputError, match=r"sprites\.yaml: no glyph shows oven, sink \(add one"):
-        load_sprites(path, ("sink", "dog", "oven"))
+def test_classes_without_a_glyph_are_told(tmp_path):
+    names = ("sink", "dog", "oven")
+    sprites = load_sprites(written(tmp_path / "sprites.yaml"), names)
+    assert never_shown(sprites, names) == ["sink", "oven"]
+    assert sprites.labels.int().tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 0]]

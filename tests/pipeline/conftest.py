@@ -48,13 +48,17 @@ def cut_down(params: dict) -> None:
         variant["texts"] = {"single": 100, "multi": 100, "class": 1500}
 
 
+def copied(folder: Path) -> Study:
+    """A copy of the repository as it is, without what stages made."""
+    made_here = (".venv", "scenes", "mixes", "features", "scores", "tmp", "__pycache__", ".pytest_cache")
+    shutil.copytree(ROOT, folder / "lexiclip", ignore=shutil.ignore_patterns(*made_here))
+    return Study(folder / "lexiclip")
+
+
 @pytest.fixture(scope="package")
 def study(tmp_path_factory) -> Iterator[Study]:
     """The study of small params, reproduced from the shared datasets alone as in a fresh clone."""
-    root = tmp_path_factory.mktemp("study") / "lexiclip"
-    made_here = (".venv", "scenes", "mixes", "features", "scores", "tmp", "__pycache__", ".pytest_cache")
-    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*made_here))
-    study = Study(root)
+    study = copied(tmp_path_factory.mktemp("study"))
     pulled = study.run("dvc", "pull")
     assert pulled.returncode == 0, pulled.stderr
     with study.params(cut_down):

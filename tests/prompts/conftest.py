@@ -8,7 +8,7 @@ import open_clip
 import pytest
 import torch
 
-from lexiclip.clip.backbone import load_clip
+from lexiclip.clip.building import build_clip
 
 
 class Golden(NamedTuple):
@@ -28,7 +28,7 @@ def golden(shared) -> list[Golden]:
         if weights.is_file() and facts.is_file():
             values = {key: torch.from_numpy(np.asarray(value)) for key, value in np.load(path).items()}
             names = json.loads(facts.read_text())["classnames"]
-            found.append(Golden(load_clip(None, weights), values, names))
+            found.append(Golden(build_clip(None, weights), values, names))
     if not found:
         pytest.skip(f"no golden_*.npz with its .json and clip_random_*.pt in {shared}/golden")
     return found

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from tests.conftest import ROOT
 
-from lexiclip.clip.backbone import load_clip, model_id
+from lexiclip.clip.backbone import model_id
+from lexiclip.clip.building import build_clip, save_clip
 from lexiclip.clip.text_tower import text_width
 from lexiclip.files import read_yaml, write_csv, write_json
 from lexiclip.prompts.class_vectors import Prompts, class_vectors, save_prompts, zero_shot_vectors
@@ -69,7 +70,6 @@ def project(tmp_path_factory) -> Path:
 def write_params(root: Path) -> None:
     params = read_yaml(ROOT / "params.yaml")
     params["vocabulary"] = {"file": "words.yaml", "without": []}
-    params["clip"] = {"model": "clip.json", "weights": "random"}
     params["images"] = {"labels": "instances.json", "folder": "images", "limit": None}
     params["windows"] |= {"scales": [2], "workers": 0}
     params["variants"] = {
@@ -79,7 +79,6 @@ def write_params(root: Path) -> None:
     params["ensemble"] |= {"variants": ["zero_shot", "best"], "rule": "mean"}
     write_json(root / "params.yaml", params)  # JSON is YAML
     write_json(root / "words.yaml", {"classes": {name: [] for name in NAMES}})
-    write_json(root / "clip.json", CLIP)
 
 
 def write_images_and_labels(root: Path, rng: np.random.Generator) -> None:
@@ -97,7 +96,10 @@ def write_images_and_labels(root: Path, rng: np.random.Generator) -> None:
 
 
 def write_prompts(root: Path) -> None:
-    clip = load_clip(str(root / "clip.json"), "random")
+    config = str(root / "clip.json")
+    write_json(config, CLIP)
+    clip = build_clip(config, "random")
+    save_clip(root / "models/clip", clip, config, "random")
     contexts = init_contexts(4, text_width(clip), evidence=True, seed=1)
     of_best = Prompts(class_vectors(clip, contexts, NAMES), NAMES, model_id(clip), contexts)
     save_prompts(root / "models/prompts/best.safetensors", of_best)
@@ -128,7 +130,7 @@ def unlabelled_page(project, tmp_path_factory) -> Path:
     """The page of the same photos where nobody labelled them and nothing was measured."""
     root = tmp_path_factory.mktemp("unlabelled")
     (root / "metrics").mkdir()
-    for name in ("clip.json", "words.yaml", "models", "data", "images", "metrics/captions", "metrics/train"):
+    for name in ("words.yaml", "models", "data", "images", "metrics/captions", "metrics/train"):
         (root / name).symlink_to(project / name)
     params = json.loads((project / "params.yaml").read_text())
     params["images"] |= {"labels": "photos.csv"}

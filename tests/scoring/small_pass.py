@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 from torch.nn.functional import normalize
 
+from lexiclip.processes import rank_and_count
 from lexiclip.prompts.class_vectors import ClassVectors
-from lexiclip.ranks import rank_of_ranks
 from lexiclip.scoring import window_pass
 from lexiclip.scoring.retrieval import caption_sets
 
@@ -71,6 +71,6 @@ if __name__ == "__main__":
     paths = sorted(Path(sys.argv[1]).glob("*.png"), key=lambda path: int(path.stem))
     if len(sys.argv) > 3:
         hang_at(paths[int(sys.argv[3])])
-    rank, ranks = rank_of_ranks()
+    rank, ranks = rank_and_count()
     listed = [(f"image {path.stem}", path) for path in paths]
     run(small_clip(), listed, small_texts(), sys.argv[2], rank=rank, ranks=ranks)

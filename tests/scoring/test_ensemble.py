@@ -14,7 +14,7 @@ from lexiclip.scoring.ensemble import (
     mean_standardised,
     read_caption_ap,
     read_choice,
-    votes_by_caption_ap,
+    votes,
 )
 from lexiclip.scoring.fusion import standardise
 
@@ -46,10 +46,12 @@ def test_only_variants_with_a_say_count():
     torch.testing.assert_close(mean[:, 2], alike[:, :, 2].mean(0))
 
 
-def test_a_variant_has_a_say_about_classes_with_a_caption_ap_and_all_have_where_none_has():
-    nan = float("nan")
-    votes = votes_by_caption_ap(torch.tensor([[50.0, nan, nan], [0.0, 20.0, nan]]))
-    assert votes.tolist() == [[True, False, True], [True, True, True]]
+def test_a_variant_of_hard_classes_has_a_say_about_these_and_all_have_where_none_has():
+    assert votes([["fork"], []], ["fork", "dog"]).tolist() == [[True, False], [True, True]]
+    assert votes([["fork"], ["cup"]], ["fork", "cup", "dog"]).tolist() == [
+        [True, False, True],
+        [False, True, True],
+    ]
 
 
 def test_class_advantage_takes_columns():

@@ -26,8 +26,11 @@ def test_what_does_not_fit_is_told(tmp_path):
     np.savez(path, scores=np.ones((1, 2)))
     with pytest.raises(InputError, match=r"best\.npz: not a file of scores"):
         read_scores_file(path, ("cat", "dog"))
-    path.write_bytes(b"nothing")
-    with pytest.raises(InputError, match="not a file of scores"):
+    np.savez(path, ids=["a"], names=["cat", "dog"], scores=np.ones((2, 2)))
+    with pytest.raises(InputError, match=r"best\.npz: not a file of scores"):
         read_scores_file(path, ("cat", "dog"))
-    with pytest.raises(InputError, match="not a file of scores"):
+    path.write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"best\.npz: not an npz file"):
+        read_scores_file(path, ("cat", "dog"))
+    with pytest.raises(InputError, match=r"none\.npz: not an npz file"):
         read_scores_file(tmp_path / "none.npz", ("cat", "dog"))

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from small_pass import run, small_clip, small_texts, write_images
 
-from lexiclip.clip.backbone import load_clip
+from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images
 from lexiclip.errors import InputError
 from lexiclip.images.preprocess import load_rgb, normalise, view_pixels
@@ -195,7 +195,7 @@ def test_golden_logits_from_what_is_stored(shared):
     """Half the stored global score and half the retrieved one are the reference's logits with retrieval."""
     for path in sorted((shared / "golden").glob("golden_*.npz")):
         golden = {key: torch.from_numpy(np.asarray(value)) for key, value in np.load(path).items()}
-        clip = load_clip(None, path.with_name(path.stem.replace("golden", "clip_random") + ".pt"))
+        clip = build_clip(None, path.with_name(path.stem.replace("golden", "clip_random") + ".pt"))
         names = json.loads(path.with_suffix(".json").read_text())["classnames"]
         contexts = [golden[key] for key in ("ctx", "ctx_double", "ctx_evidence")]
         vectors = {

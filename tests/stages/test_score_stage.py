@@ -9,7 +9,8 @@ import torch
 import yaml
 from PIL import Image
 
-from lexiclip.clip.backbone import load_clip, model_id
+from lexiclip.clip.backbone import model_id
+from lexiclip.clip.building import build_clip, save_clip
 from lexiclip.clip.feature_store import write_store
 from lexiclip.files import write_json, write_jsonl
 from lexiclip.params import BASELINES
@@ -32,12 +33,12 @@ def study(tmp_path, monkeypatch):
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["vocabulary"] = {"file": "words.yaml", "without": []}
     params["images"] = {"labels": "instances.json", "folder": ".", "limit": None}
-    params["clip"] = {"model": "tiny.json", "weights": "random"}
     params["windows"] |= {"scales": [2], "shapes": ["square"], "workers": 0}
     Path("params.yaml").write_text(yaml.safe_dump(params))
     Path("words.yaml").write_text("classes: {cat: [], dog: [], cow: []}\n")
     write_json("tiny.json", TINY)
-    clip = load_clip("tiny.json", "random")
+    clip = build_clip("tiny.json", "random")
+    save_clip("models/clip", clip, "tiny.json", "random")
     texts = [f"{number} cats" for number in range(12)]
     write_store("data/features", clip, [*texts, "held out"])
     for variant in params["variants"]:

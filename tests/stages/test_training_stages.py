@@ -73,6 +73,7 @@ def study(tmp_path, monkeypatch):
         Path(f"data/captions/{source}.jsonl").write_text(lines)
     for mix in ("best", "next", "heldout"):
         run(monkeypatch, "mix", mix)
+    run(monkeypatch, "clip")
     run(monkeypatch, "encode_texts")
     return tmp_path
 

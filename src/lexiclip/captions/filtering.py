@@ -1,5 +1,6 @@
 """Answers in, labelled captions out, with a count of what each rule and judge left (METHOD §1, "filter")."""
 
+import reprlib
 from collections import Counter
 from pathlib import Path
 
@@ -18,9 +19,10 @@ def read_answers(path: str | Path) -> list[dict]:
     """The rows {"names", "answer"} of an answers file. InputError names the first row that is none."""
     rows = read_jsonl(path)
     for number, row in enumerate(rows, start=1):
-        if not isinstance(row.get("names"), list) or not isinstance(row.get("answer"), str):
+        names, answer = row.get("names"), row.get("answer")
+        if not isinstance(names, list) or not all(isinstance(text, str) for text in [answer, *names]):
             raise InputError(
-                f"{path}, row {number}: expected a list `names` and a text `answer`, got {row!r:.80}"
+                f"{path}, row {number}: expected a list `names` and a text `answer`, got {reprlib.repr(row)}"
             )
     return rows
 

@@ -42,15 +42,20 @@ def load_language_model(model: str, gguf_file: str | None, trust_remote_code: bo
         if spec is None:
             raise InputError(f"language_model.model: no installed package {model.removeprefix('package:')!r}")
         folder = str(Path(spec.origin).parent)
+    # Code of a model's own, written for another transformers, may raise anything.
+    failures = Exception if trust_remote_code else (OSError, ValueError, SafetensorError)
     options = {"trust_remote_code": trust_remote_code} | ({"gguf_file": gguf_file} if gguf_file else {})
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", **options)
         device = best_device()
         dtype = torch.bfloat16 if fast_bf16(device) else torch.float32
         lm = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options)
-    except (OSError, ValueError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"language_model.model: {model!r} cannot be loaded ({reason})") from None
+    except failures as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"language_model.model: {model!r} cannot be loaded ({reason}): take another, or serve it and "
+            "set language_model.server"
+        ) from None
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return LanguageModel(tokenizer, lm.to(device).eval())

@@ -8,7 +8,7 @@ LEAD_IN = re.compile(
     r"|sorry|as an ai|here are|let me know|note that|please|these (sentences|descriptions|captions))\b"
     r"|.*:$|\d+[.)]?$"
 )
-HEADING = re.compile(r"(?i)(image|picture|scene|sentence|caption|description)( description)? ?\d*: +")
+HEADING = re.compile(r"(?i)^(image|picture|scene|sentence|caption|description)( description)? ?\d*: +")
 QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
 CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff\ufffd]")

@@ -1,6 +1,7 @@
 """A prompt set (data/prompts/*.yaml) and a class set in, the text that a language model reads out."""
 
 from pathlib import Path
+from string import Formatter
 
 import numpy as np
 
@@ -16,16 +17,25 @@ def load_prompts(path: str | Path) -> dict:
     InputError if something is missing, or an instruction holds another {placeholder} than it is filled with.
     """
     prompts = read_yaml(path)
-    needed = {"completion": {"lead", "shots", "examples"}, "chat": {"write"}}
     kind = prompts.get("kind") if isinstance(prompts, dict) else None
-    if kind not in needed or not needed[kind] <= prompts.keys():
+    if kind == "chat" and "write" in prompts:
+        _check_instructions(path, prompts)
+    elif kind == "completion" and {"lead", "shots", "examples"} <= prompts.keys():
+        _check_completion(path, prompts)
+    else:
         raise InputError(
             f"{path}: a prompt set has `kind: completion` with lead, shots and examples, "
             "or `kind: chat` with write"
         )
-    if kind == "chat":
-        _check_instructions(path, prompts)
     return prompts
+
+
+def _check_completion(path: str | Path, prompts: dict) -> None:
+    lead, shots, examples = (prompts[key] for key in ("lead", "shots", "examples"))
+    if not isinstance(examples, list) or not all(isinstance(text, str) for text in [lead, *examples]):
+        raise InputError(f"{path}: expected a text as lead and a list of texts as examples")
+    if type(shots) is not int or shots < 0:
+        raise InputError(f"{path}: shots: expected a number of examples, got {shots!r:.60}")
 
 
 def _check_instructions(path: str | Path, prompts: dict) -> None:
@@ -37,11 +47,14 @@ def _check_instructions(path: str | Path, prompts: dict) -> None:
         if not isinstance(text, str):
             raise InputError(f"{path}: {key}: expected an instruction, got {text!r:.60}")
         filled = ("names", "caption") if key in CAPTION_JUDGES else ("names",)
+        allowed = " and ".join(f"{{{name}}}" for name in filled)
         try:
-            text.format(**dict.fromkeys(filled, ""))
-        except (KeyError, ValueError, IndexError) as error:
-            allowed = " and ".join(f"{{{name}}}" for name in filled)
+            # Each as it stands, without its formatting: "{names:>9999999999}" is ten gigabytes of spaces.
+            fields = [field for _, *field in Formatter().parse(text) if field[0] is not None]
+        except ValueError as error:
             raise InputError(f"{path}: {key}: only {allowed} can be filled in (got {error})") from None
+        if odd := [field for field in fields if field not in [[name, "", None] for name in filled]]:
+            raise InputError(f"{path}: {key}: only {allowed} can be filled in (got {odd[0][0]!r})")
 
 
 def instruction(prompts: dict, key: str, names: list[str], caption: str = "") -> str:

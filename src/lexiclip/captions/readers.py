@@ -6,6 +6,7 @@ By ending: .txt (one a line, but for the "[3] ('cat', 'dog')" headers of raw ans
 
 import csv
 import re
+import reprlib
 from pathlib import Path
 
 from lexiclip.errors import InputError
@@ -72,7 +73,7 @@ def _strings(value: object, place: str) -> list[str]:
         value = value[key]
     strings = [value] if isinstance(value, str) else value
     if not isinstance(strings, list) or not all(isinstance(string, str) for string in strings):
-        raise InputError(f"{place}: expected a caption or a list of captions, got {value!r:.60}")
+        raise InputError(f"{place}: expected a caption or a list of captions, got {reprlib.repr(value)}")
     return strings
 
 

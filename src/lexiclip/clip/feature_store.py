@@ -99,18 +99,25 @@ def open_store(folder: str | Path, model: str | None = None) -> Store:
     """Open `write_store`'s folder. InputError if it is incomplete, damaged, or not of the CLIP `model`."""
     folder = Path(folder)
     header, texts = read_json(folder / "header.json"), read_json(folder / "texts.json")
-    try:
-        features = np.load(folder / "features.npy", mmap_mode="r")
-        offsets = np.load(folder / "offsets.npy")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: features cannot be read ({error}): encode the texts again") from None
-    described = _description(texts, features.shape)
-    fits = len(offsets) == len(texts) + 1 and offsets[-1] == len(features) and features.dtype == np.float16
-    if not isinstance(header, dict) or header != {"model": header.get("model"), **described} or not fits:
+    features, offsets = _mapped(folder / "features.npy"), np.array(_mapped(folder / "offsets.npy"))
+    fits = isinstance(header, dict) and isinstance(texts, list) and features.ndim == 2
+    fits = fits and features.dtype == np.float16 and offsets.dtype == np.int64
+    fits = fits and header == {"model": header.get("model"), **_description(texts, features.shape)}
+    # Every text has a token of its own at least.
+    fits = fits and offsets.shape == (len(texts) + 1,) and (np.diff(offsets) > 0).all()
+    if not fits or offsets[0] != 0 or offsets[-1] != len(features):
         raise InputError(f"{folder}: header.json does not fit the files beside it: encode the texts again")
     if model is not None and header["model"] != model:
         raise InputError(f"{folder}: made with CLIP {header['model']}, not {model}: encode the texts again")
     return Store({text: row for row, text in enumerate(texts)}, features, offsets, header["texts"])
+
+
+def _mapped(path: Path) -> np.ndarray:
+    try:
+        return np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # numpy's reader of headers raises anything: TokenError, OverflowError
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: cannot be read ({reason}): encode the texts again") from None
 
 
 def _description(texts: Sequence[str], shape: tuple[int, ...]) -> dict:

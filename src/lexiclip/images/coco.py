@@ -31,22 +31,24 @@ def read_coco_labels(instances: str | Path, names: tuple[str, ...] | None = None
         numbers, files = [image["id"] for image in images], [image["file_name"] for image in images]
         categories = sorted(content["categories"], key=lambda category: category["id"])
         name_of = {category["id"]: category["name"] for category in categories}
-        shown = [
+        # Each pair once, in order; a key of a set or dict may be no list.
+        shown = dict.fromkeys(
             (annotation["image_id"], name_of[annotation["category_id"]])
             for annotation in content["annotations"]
-        ]
-        stems = {Path(file).stem for file in files}
+        )
+        row_of = {number: row for row, number in enumerate(numbers)}
+        stems, known = {Path(file).stem for file in files}, set(name_of.values())
     except (KeyError, TypeError) as error:
-        raise InputError(f"{instances}: not COCO's instances JSON (no {error}): expected images, "
+        reason = f"no {error}" if isinstance(error, KeyError) else error
+        raise InputError(f"{instances}: not COCO's instances JSON ({reason}): expected images, "
                          "annotations and categories") from None  # fmt: skip
-    if len(set(numbers)) < len(numbers) or len(stems) < len(files):
-        raise InputError(f"{instances}: an image id or a file name stands twice")
+    if len(row_of) < len(numbers) or len(stems) < len(files) or len(known) < len(categories):
+        raise InputError(f"{instances}: an image id, a file name or a category stands twice")
     names = tuple(name_of.values()) if names is None else names
-    if missing := [name for name in names if name not in name_of.values()]:
+    if missing := [name for name in names if name not in known]:
         raise InputError(
             f"{instances}: no category {', '.join(missing)} (rename it, or list it in vocabulary.without)"
         )
-    row_of = {number: row for row, number in enumerate(numbers)}
     column_of = {name: k for k, name in enumerate(names)}
     labels = np.zeros((len(numbers), len(names)), dtype=np.int8)
     for number, name in shown:

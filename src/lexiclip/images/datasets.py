@@ -8,6 +8,7 @@ The file or folder of labels tells its kind:
 
 import csv
 import difflib
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,7 +51,8 @@ def load_dataset(
             "folder of NUS-WIDE (images.labels; photos without labels: a .csv with the one column `image`)"
         )
     paths = [folder / file for file in files[:limit]]
-    if absent := [path for path in paths if not path.is_file()]:
+    # Path.is_file fails on a name that is too long.
+    if absent := [path for path in paths if not os.path.isfile(path)]:  # noqa: PTH113
         raise InputError(f"{labels}: {len(absent)} images are not in {folder}, the first is {absent[0].name}")
     ids = [path.stem for path in paths]
     if len(set(ids)) < len(ids):
@@ -72,6 +74,12 @@ def read_csv(path: Path, names: tuple[str, ...]) -> tuple[list[str], np.ndarray 
         raise InputError(f"{path}: cannot be read ({error})") from None
     if not rows or "image" not in rows[0]:
         raise InputError(f"{path}: expected a line `image,labels` (or `image` alone), then a line a photo")
+    for number, row in enumerate(rows, start=1):
+        if None in row or not row["image"]:
+            raise InputError(
+                f"{path}: photo {number}: expected as many columns as the first line has, `image` filled in; "
+                'several labels as "dog; cat"'
+            )
     files = [row["image"] for row in rows]
     if "labels" not in rows[0]:
         return files, None

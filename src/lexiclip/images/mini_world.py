@@ -5,7 +5,7 @@ among clutter from outside the vocabulary, wider than the square a CLIP looks at
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,14 +27,16 @@ class Scene(NamedTuple):
     boxes: list[tuple[str, list[float]]]  # class name, [x, y, width, height] in pixels
 
 
-def load_themes(path: str | Path, names: tuple[str, ...]) -> dict[str, list[str]]:
-    """Theme name -> classes that share its scenes. InputError if a class is unknown or stands in no theme."""
-    themes = read_yaml(path)
-    listed = {name for classes in themes.values() for name in classes}
-    if unknown := sorted(listed - set(names)):
-        raise InputError(f"{path}: {', '.join(unknown)} not in the vocabulary (params.yaml, vocabulary)")
-    if missing := sorted(set(names) - listed):
+def load_themes(path: str | Path, shown: Collection[str]) -> dict[str, list[str]]:
+    """Theme name -> those of the classes `shown` that share its scenes. InputError if one is in no theme."""
+    themes = {
+        theme: [name for name in classes if name in shown] for theme, classes in read_yaml(path).items()
+    }
+    themes = {theme: classes for theme, classes in themes.items() if classes}
+    if missing := sorted(set(shown) - {name for classes in themes.values() for name in classes}):
         raise InputError(f"{path}: no theme has {', '.join(missing)}")
+    if not themes:
+        raise InputError(f"{path}: no theme has a class of the vocabulary")
     return themes
 
 

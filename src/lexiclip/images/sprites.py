@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from lexiclip.errors import InputError
 from lexiclip.files import read_yaml
 
 SIZE = 64  # side of a sprite in the atlas, pixels
@@ -22,16 +21,11 @@ class Sprites(NamedTuple):
 
 
 def load_sprites(path: str | Path, names: tuple[str, ...]) -> Sprites:
-    """Draw the glyphs that `path` lists. InputError names the classes of `names` that no glyph shows."""
+    """Draw the glyphs that `path` lists, labelled by the classes of `names` that each shows."""
     listed = read_yaml(path)
     glyphs = [(glyph, [name]) for name, glyphs in listed["classes"].items() for glyph in glyphs]
     glyphs += list(listed["shared"].items())
     named = [(glyph, name) for name, glyphs in listed["named"].items() for glyph in glyphs]
-    missing = sorted(set(names) - {name for _, shown in glyphs for name in shown})
-    if missing:
-        raise InputError(
-            f"{path}: no glyph shows {', '.join(missing)} (add one, or list it in vocabulary.without)"
-        )
     labels = [[name in shown for name in names] for _, shown in glyphs]
     labels += [[False] * len(names)] * (len(named) + len(listed["clutter"]))
     things = (
@@ -48,6 +42,11 @@ def load_sprites(path: str | Path, names: tuple[str, ...]) -> Sprites:
         [torch.stack([_at_level(image, level) for image in drawn]) for level in range(LEVELS)]
     )
     return Sprites(pixels, torch.tensor(labels), things)
+
+
+def never_shown(sprites: Sprites, names: tuple[str, ...]) -> list[str]:
+    """The classes of `names` that no sprite shows."""
+    return [name for name, shown in zip(names, sprites.labels.any(0).tolist(), strict=True) if not shown]
 
 
 def _openmoji_folder() -> Path:

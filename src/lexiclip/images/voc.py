@@ -17,7 +17,7 @@ def read_voc(labels: Path, names: tuple[str, ...]) -> tuple[list[str], np.ndarra
     is "tv monitor"; classes outside `names` are passed over with a note. InputError names a broken file.
     """
     if labels.suffix == ".txt":
-        annotations = labels.absolute().parents[2] / "Annotations"
+        annotations = labels.absolute().parent.parent.parent / "Annotations"
         files = [annotations / f"{line.split()[0]}.xml" for line in _lines(labels) if line.strip()]
     else:
         files = sorted(labels.glob("*.xml"))
@@ -46,7 +46,7 @@ def _read_annotation(file: Path) -> tuple[str, set[str]]:
         image = root.findtext("filename")
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror})") from None
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # an encoding that Python lacks
         raise InputError(f"{file}: not XML ({error})") from None
     if root.tag != "annotation" or not image or None in found:
         raise InputError(f"{file}: not a VOC annotation: expected filename, and a name in each object")

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from lexiclip.errors import InputError
+from lexiclip.processes import rank_and_count, summed
 from lexiclip.prompts.caption_ap import HeldOut
 from lexiclip.prompts.contexts import Contexts
-from lexiclip.prompts.processes import rank_and_count, summed
 
 
 def check_start(start: Contexts, shape: tuple[int, int], evidence: bool) -> None:

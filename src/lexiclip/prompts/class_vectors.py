@@ -82,16 +82,31 @@ def load_prompts(path: str | Path, model: str | None = None) -> Prompts:
     try:
         tensors, facts = read_tensors(path)
         names, made_with = tuple(facts["names"]), facts["model"]
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as prompts ({error}): train the variant again") from None
     vectors = ClassVectors(*(tensors.get(f"vectors.{branch}") for branch in ClassVectors._fields))
     contexts = Contexts(*(tensors.get(f"contexts.{branch}") for branch in Contexts._fields))
-    rows = {None if tensor is None else len(tensor) for tensor in (vectors.global_, vectors.local)}
-    if rows != {len(names)}:
-        raise InputError(f"{path}: class vectors {rows} for {len(names)} names: train the variant again")
+    learned = contexts.global_ is not None or contexts.local is not None
+    fits = all(isinstance(name, str) for name in names) and (_alike(contexts) or not learned)
+    if not fits or not _alike(vectors) or len(vectors.local) != len(names):
+        shapes = {key: list(tensor.shape) for key, tensor in tensors.items()}
+        raise InputError(f"{path}: {shapes} are no vectors of {len(names)} classes: train the variant again")
     if model is not None and made_with != model:
         raise InputError(f"{path}: made with CLIP {made_with}, not {model}: train the variant again")
-    return Prompts(vectors, names, made_with, None if contexts.local is None else contexts)
+    return Prompts(vectors, names, made_with, contexts if learned else None)
+
+
+def _alike(branches: ClassVectors | Contexts) -> bool:
+    """True for float matrices of one shape, global and local at least."""
+    found = [tensor for tensor in branches if tensor is not None]
+    return (
+        branches.global_ is not None
+        and branches.local is not None
+        and all(
+            tensor.ndim == 2 and tensor.is_floating_point() and tensor.shape == found[0].shape
+            for tensor in found
+        )
+    )
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict]:

@@ -37,13 +37,16 @@ def choose_by_caption_ap(caption_ap: Tensor) -> Tensor:
     return (known == known.amax(0)).int().argmax(0)  # argmax of a tie alone may return any
 
 
-def votes_by_caption_ap(caption_ap: Tensor) -> Tensor:
-    """Which variants have a say (V, K): those with an AP on held-out captions (V, K), not NaN, or else all.
+def votes(hard_classes: Sequence[Sequence[str]], names: Sequence[str]) -> Tensor:
+    """Which variants have a say about which of `names` (V, K), from the hard classes of each (none: all).
 
-    A variant tuned on hard classes has none for the others: there it has only learnt to say no.
+    A variant tuned on hard classes has none about the others: there it has only learnt to say no. About a
+    class that nobody else covers all have one.
     """
-    known = ~caption_ap.isnan()
-    return known | ~known.any(0)
+    own = torch.tensor(
+        [[not of_variant or name in of_variant for name in names] for of_variant in hard_classes]
+    )
+    return own | ~own.any(0)
 
 
 def join(scores: Tensor, choice: Tensor, votes: Tensor) -> dict[str, Tensor]:
@@ -61,7 +64,10 @@ def read_caption_ap(paths: Sequence[str | Path], names: Sequence[str]) -> Tensor
         content = read_json(path)
         if not isinstance(content, dict) or not isinstance(content.get("per_class"), dict):
             raise InputError(f'{path}: expected AP on held-out captions under "per_class": train again')
-        caption_ap.append([content["per_class"].get(name, float("nan")) for name in names])
+        try:
+            caption_ap.append([float(content["per_class"].get(name, "nan")) for name in names])
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"{path}: per_class: expected numbers ({error}): train again") from None
     return torch.tensor(caption_ap)
 
 
@@ -80,6 +86,8 @@ def read_choice(
     for variant, classes in chosen.items():
         if variant not in variants:
             raise InputError(f"{path}: unknown variant {variant!r}: choose from {', '.join(variants)}")
+        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+            raise InputError(f"{path}: {variant}: expected a list of class names")
         for name in classes:
             if name in left_out:
                 continue

@@ -1,6 +1,5 @@
 """Scores of images as one .npz: image ids, class names, and tables of images by classes."""
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from lexiclip.errors import InputError
-from lexiclip.files import atomic_path
+from lexiclip.files import atomic_path, read_npz
 
 
 def write_scores(
@@ -22,12 +21,11 @@ def write_scores(
 
 def read_scores_file(path: str | Path, names: Sequence[str]) -> tuple[list[str], dict[str, np.ndarray]]:
     """Ids and every array of `write_scores`' file. InputError if it is not one, or of other classes."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-        ids, scored = arrays.pop("ids").tolist(), arrays.pop("names").tolist()
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a file of scores ({error}): run the ensemble stage again") from None
+    arrays = read_npz(path)
+    lists = [arrays.pop(key, np.empty(0)) for key in ("ids", "names")]
+    if "scores" not in arrays or not _is_table_of(*lists, arrays):
+        raise InputError(f"{path}: not a file of scores: run the ensemble stage again")
+    ids, scored = (values.tolist() for values in lists)
     if scored != list(names):
         odd = sorted(set(scored) ^ set(names))
         raise InputError(
@@ -35,3 +33,9 @@ def read_scores_file(path: str | Path, names: Sequence[str]) -> tuple[list[str],
             "run the score and ensemble stages again"
         )
     return ids, arrays
+
+
+def _is_table_of(ids: np.ndarray, names: np.ndarray, tables: dict[str, np.ndarray]) -> bool:
+    return all(values.ndim == 1 and values.dtype.kind == "U" for values in (ids, names)) and all(
+        table.shape == (len(ids), len(names)) and table.dtype.kind == "f" for table in tables.values()
+    )

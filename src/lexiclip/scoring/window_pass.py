@@ -41,15 +41,17 @@ def score_images(
     shard_images: int = 32,
     batch_views: int = 256,
     workers: int = 0,
+    precision: str = "fp32",
     skip_unreadable: bool = False,
     rank: int = 0,
     ranks: int = 1,
 ) -> list[str]:
     """Score images (id, path) with every variant of `vectors`, on the device of `clip`; keep finished shards.
 
-    `captions` are those of the variants that retrieve, `names` the K classes; `workers` processes decode;
-    this process scores shards rank, rank + ranks, ... Returns a line for each image left out. Without
-    `skip_unreadable` they are an InputError, raised after the other shards.
+    `captions` are those of the variants that retrieve, `names` the K classes; `workers` processes decode,
+    the tower runs in `precision` (fp32 or bf16), this process scores shards rank, rank + ranks, ... Returns
+    a line for each image left out. Without `skip_unreadable` they are an InputError, raised after the other
+    shards.
     """
     _check(images, vectors, captions, names)
     device = next(clip.parameters()).device
@@ -64,6 +66,7 @@ def score_images(
         "scales": list(scales),
         "shapes": list(shapes),
         "model": model_id(clip),
+        "precision": precision,
         "texts": _fingerprint(vectors, captions),
     }
     shards = [images[start : start + shard_images] for start in range(0, len(images), shard_images)]
@@ -75,7 +78,7 @@ def score_images(
     load = partial(_load_views, scales=scales, shapes=shapes, size=preprocess_size(clip))
     loaded = DataLoader(paths, batch_size=None, num_workers=workers, collate_fn=load)
     loaded = iter(tqdm(loaded, total=len(paths), unit="image", disable=None))
-    score_views = partial(_score_views, clip, vectors=vectors, captions=captions)
+    score_views = partial(_score_views, clip, vectors=vectors, captions=captions, precision=precision)
     unreadable = []
     for i in todo:
         ids, tensors, failures = _score_shard(shard_ids[i], loaded, score_views, batch_views)
@@ -133,11 +136,15 @@ def _score_shard(
 
 
 def _score_views(
-    clip: nn.Module, views: Tensor, vectors: dict[str, ClassVectors], captions: CaptionSets
+    clip: nn.Module,
+    views: Tensor,
+    vectors: dict[str, ClassVectors],
+    captions: CaptionSets,
+    precision: str,
 ) -> dict[str, Tensor]:
     """Scores of views uint8 (B, 3, S, S) by every variant, each (B, K) or (B,), fp16 on the CPU."""
     device = next(clip.parameters()).device
-    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
         features = encode_images(clip, normalise(views.to(device)))
     return {key: value.half().cpu() for key, value in score_features(features, vectors, captions).items()}
 

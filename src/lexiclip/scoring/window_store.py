@@ -39,7 +39,12 @@ def read_index(folder: str | Path, names: Sequence[str] | None = None) -> dict:
     InputError if there is none, or if other classes than `names` were scored.
     """
     index = read_json(Path(folder, "index.json"))
-    if not isinstance(index, dict) or not {"shards", "variants", "names", "scales", "shapes"} <= set(index):
+    if not (
+        isinstance(index, dict)
+        and {"shards", "variants", "names", "scales", "shapes"} <= set(index)
+        and isinstance(index["shards"], list)
+        and all(_are_texts(texts) for texts in [index["variants"], index["names"], *index["shards"]])
+    ):
         raise InputError(f"{folder}/index.json: not an index of scores: score the images again")
     if names is not None and index["names"] != list(names):
         odd = sorted(set(index["names"]) ^ set(names))
@@ -64,17 +69,19 @@ def read_shards(folder: str | Path, variant: str) -> Iterator[WindowScores]:
         path = shard_path(folder, i)
         try:
             tensors, metadata = _read_shard(path, variant)
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+            ids = metadata.pop("ids", [])
+        except (OSError, SafetensorError, AttributeError, KeyError, TypeError, ValueError, RecursionError):
             raise InputError(
                 f"{path}: missing or damaged: score the images again, the rest is kept"
             ) from None
-        ids = metadata.pop("ids", [])
-        if metadata != settings or not set(ids) <= set(of_shard):
+        if metadata != settings or not _are_texts(ids) or not set(ids) <= set(of_shard):
             raise InputError(f"{path}: of another run than index.json: score the images again")
-        if ids:  # else every image of the shard was unreadable
-            yield WindowScores(
-                ids, *(tensors.get(field) for field in ("global", "local", "retrieved", "sims"))
-            )
+        if not ids:  # every image of the shard was unreadable
+            continue
+        found = WindowScores(ids, *(tensors.get(key) for key in ("global", "local", "retrieved", "sims")))
+        if not _fits(found, len(settings["names"])):
+            raise InputError(f"{path}: not the scores of its images: score the images again")
+        yield found
 
 
 def read_scores(folder: str | Path, variant: str) -> WindowScores:
@@ -119,6 +126,19 @@ def is_done(folder: str | Path, i: int, settings: dict, ids: list[str]) -> bool:
             return json.loads(file.metadata()["lexiclip"]) == {**settings, "ids": ids}
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return False
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _fits(scores: WindowScores, classes: int) -> bool:
+    """True if the tensors have the shapes that WindowScores tells."""
+    ids, *tensors = scores
+    global_, local, retrieved, sims = (None if tensor is None else tensor.shape for tensor in tensors)
+    if global_ is None or len(global_) != 3 or (global_[0], global_[2]) != (len(ids), classes):
+        return False
+    return local == global_ and (retrieved, sims) in [(None, None), (global_, global_[:2])]
 
 
 def _read_shard(path: Path, variant: str) -> tuple[dict[str, Tensor], dict]:

@@ -1,4 +1,4 @@
-"""Loading CLIPs: what loads is what was saved, what does not load says why."""
+"""CLIPs from names and from folders: what loads is what was saved, what does not load says why."""
 
 import json
 
@@ -6,7 +6,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lexiclip.clip.backbone import encode_name, load_clip, model_id, preprocess_size, tokenize
+from lexiclip.clip.backbone import (
+    encode_name,
+    load_clip,
+    model_id,
+    preprocess_size,
+    tokenize,
+)
+from lexiclip.clip.building import _quick_gelu, build_clip, save_clip
 from lexiclip.errors import InputError
 
 CONFIG = {
@@ -25,37 +32,88 @@ def config(tmp_path):
 
 def test_random_is_always_the_same(config):
     torch.manual_seed(3)
-    first, second = load_clip(str(config), "random"), load_clip(str(config), "random")
+    first, second = build_clip(str(config), "random"), build_clip(str(config), "random")
     assert model_id(first) == model_id(second) and len(model_id(first)) == 16
     assert preprocess_size(first) == 64
     assert not first.training and not any(parameter.requires_grad for parameter in first.parameters())
 
 
 def test_any_weight_changes_the_id(config):
-    clip = load_clip(str(config), "random")
+    clip = build_clip(str(config), "random")
     before = model_id(clip)
     clip.visual.layer2[1].conv1.weight[0, 0, 0, 0] += 1
     assert model_id(clip) != before
 
 
 def test_safetensors_round_trip(config, tmp_path):
-    clip = load_clip(str(config), "random")
+    clip = build_clip(str(config), "random")
     clip.text_projection += 1
     path = tmp_path / "tiny.safetensors"
     save_file({name: tensor.contiguous() for name, tensor in clip.state_dict().items()}, path)
-    assert model_id(load_clip(str(config), str(path))) == model_id(clip)
+    assert model_id(build_clip(str(config), str(path))) == model_id(clip)
+
+
+def test_a_folder_holds_the_clip(config, tmp_path):
+    clip = build_clip(str(config), "random")
+    clip.text_projection += 1
+    save_clip(tmp_path / "clip", clip, str(config), "random")
+    assert model_id(load_clip(tmp_path / "clip")) == model_id(clip)
+    save_clip(tmp_path / "clip", clip, str(config), "random", half=True)
+    halved = load_clip(tmp_path / "clip")
+    torch.testing.assert_close(halved.text_projection, clip.text_projection, atol=1e-3, rtol=0)
+    assert halved.text_projection.dtype == torch.float32 and not halved.training
+
+
+@pytest.mark.parametrize(("model", "weights"), [("RN50", "random"), ("MobileCLIP-S1", "random")])
+def test_a_folder_tells_activation_and_normalisation(tmp_path, monkeypatch, model, weights):
+    """As of a pretrained tag, whose config open_clip knows without a download."""
+    clip = build_clip(model, weights)
+    monkeypatch.setattr("lexiclip.clip.building._quick_gelu", lambda model, tag: model == "RN50")
+    save_clip(tmp_path, clip, model, weights)
+    loaded = load_clip(tmp_path)
+    assert model_id(loaded) == model_id(clip)
+    for key in ("image_mean", "image_std"):
+        assert tuple(getattr(loaded.visual, key)) == tuple(getattr(clip.visual, key))
+    activations = {type(module).__name__ for module in loaded.modules() if "GELU" in type(module).__name__}
+    assert ("QuickGELU" in activations) == (model == "RN50")
+
+
+def test_openais_weights_are_of_its_activation():
+    assert _quick_gelu("RN50", "openai") and not _quick_gelu("ViT-B-32", "laion2b_s34b_b79k")
+    assert not _quick_gelu("RN50", "random")
+
+
+def test_a_damaged_folder_is_told(config, tmp_path):
+    save_clip(tmp_path / "clip", build_clip(str(config), "random"), str(config), "random")
+    weights, described = (
+        tmp_path / "clip" / name for name in ("open_clip_model.safetensors", "open_clip_config.json")
+    )
+    whole, text = weights.read_bytes(), described.read_text()
+    for content in (whole[: len(whole) // 2], b"", b"<!DOCTYPE html>"):
+        weights.write_bytes(content)
+        with pytest.raises(InputError, match="clip: damaged") as caught:
+            load_clip(tmp_path / "clip")
+        assert "\n" not in str(caught.value)
+    weights.write_bytes(whole)
+    for content in (text.replace('"width": 8', '"width": 12'), '{"a": 1}', "[]", "{"):
+        described.write_text(content)
+        with pytest.raises(InputError, match="clip"):
+            load_clip(tmp_path / "clip")
+    described.unlink()
+    with pytest.raises(InputError, match=r"no open_clip_config\.json in it: run `dvc pull`"):
+        load_clip(tmp_path / "clip")
 
 
 @pytest.mark.parametrize("archive", ["state dict", "torchscript"])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_openai_layout_tells_its_architecture(config, tmp_path, archive):
-    clip = load_clip(str(config), "random")
+    clip = build_clip(str(config), "random")
     path = tmp_path / "tiny.pt"
     if archive == "state dict":
         torch.save(clip.state_dict(), path)
     else:
         torch.jit.save(torch.jit.script(Holder(clip.state_dict())), path)
-    loaded = load_clip(None, path)
+    loaded = build_clip(None, path)
     assert model_id(loaded) == model_id(clip)
     assert loaded.visual.layer1[0].conv1.weight.shape == clip.visual.layer1[0].conv1.weight.shape
     assert preprocess_size(loaded) == 64
@@ -80,7 +138,7 @@ class Holder(torch.nn.Module):
 
 
 def broken_files(folder, config):
-    clip = load_clip(str(config), "random")
+    clip = build_clip(str(config), "random")
     torch.save(clip.state_dict(), folder / "whole.pt")
     (folder / "cut.pt").write_bytes((folder / "whole.pt").read_bytes()[:5000])
     torch.save({"a": torch.zeros(2)}, folder / "other.pt")
@@ -97,13 +155,13 @@ def broken_files(folder, config):
 
 def test_bad_weights_end_in_one_line_that_names_the_file(config, tmp_path):
     broken_files(tmp_path, config)
-    load_clip(None, tmp_path / "whole.pt")
+    build_clip(None, tmp_path / "whole.pt")
     for name in (
         *("cut.pt", "other.pt", "list.pt", "part.pt", "empty.pt", "none.pt"),
         *("other.safetensors", "cut.safetensors", "page.safetensors", "none.safetensors"),
     ):
         with pytest.raises(InputError, match=name.replace(".", r"\.")) as caught:
-            load_clip(str(config), tmp_path / name)
+            build_clip(str(config), tmp_path / name)
         assert "\n" not in str(caught.value)
 
 
@@ -120,7 +178,7 @@ def test_bad_weights_end_in_one_line_that_names_the_file(config, tmp_path):
 )
 def test_unknown_names_are_refused(model, weights, said):
     with pytest.raises(InputError, match=said):
-        load_clip(model, weights)
+        build_clip(model, weights)
 
 
 def test_without_a_network_it_is_told_what_to_do(monkeypatch):
@@ -129,17 +187,17 @@ def test_without_a_network_it_is_told_what_to_do(monkeypatch):
 
     monkeypatch.setattr("open_clip.create_model", unreachable)
     with pytest.raises(InputError, match=r"give a local file as clip\.weights") as caught:
-        load_clip("RN50", "openai")
+        build_clip("RN50", "openai")
     assert "\n" not in str(caught.value)
 
 
 def test_a_pt_of_another_architecture_is_refused(config, tmp_path):
     path = tmp_path / "tiny.pt"
-    torch.save(load_clip(str(config), "random").state_dict(), path)
+    torch.save(build_clip(str(config), "random").state_dict(), path)
     with pytest.raises(
         InputError, match=r"tiny\.pt: weights of another model than RN50 .*layers \[1, 2, 1, 1\]"
     ):
-        load_clip("RN50", path)
+        build_clip("RN50", path)
 
 
 def changed(tower, **values):
@@ -157,7 +215,7 @@ def test_a_text_tower_that_takes_no_prompts_is_refused(tmp_path, content, said):
     path = tmp_path / "odd.json"
     path.write_text(json.dumps(content))
     with pytest.raises(InputError, match=said) as caught:
-        load_clip(str(path), "random")
+        build_clip(str(path), "random")
     assert "\n" not in str(caught.value) and "choose a" in str(caught.value)
 
 
@@ -166,7 +224,7 @@ def test_a_config_that_is_none(tmp_path):
     for content in ('{"embed_dim": 3}', "[]", '{"embed_dim": 8, "vision_cfg": {"hue": 1}, "text_cfg": {}}'):
         path.write_text(content)
         with pytest.raises(InputError, match=r"odd\.json"):
-            load_clip(str(path), "random")
+            build_clip(str(path), "random")
 
 
 def test_names_are_tokenised_as_in_a_sentence():

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file
 
 from lexiclip.errors import InputError
+from lexiclip.processes import summed
 from lexiclip.prompts import checks
 from lexiclip.prompts.checks import check_request, check_same_epoch
-from lexiclip.prompts.processes import summed
 
 
 def test_two_processes_do_what_one_does(tmp_path):

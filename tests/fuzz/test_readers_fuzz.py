@@ -1,0 +1,96 @@
+"""Whatever a file holds, a reader reads it or ends in one line that names it: nothing else, soon.
+
+A failure names the reader and the number of the input, which make it again.
+"""
+
+import random
+import resource
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from mutations import mutated_file
+from readers import READERS
+
+from lexiclip.errors import LONGEST, InputError
+
+SECONDS, GIGABYTE = 10, 2**30  # of processor time; of memory
+
+
+class Hang(BaseException):
+    """No Exception, so that no reader can catch it."""
+
+
+@contextmanager
+def bounded():
+    """No reader of a small file needs long, or a gigabyte more: then comes Hang, or allocations fail."""
+
+    def hang(number, frame):
+        raise Hang
+
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + GIGABYTE
+    old, (soft, hard) = signal.signal(signal.SIGPROF, hang), resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        signal.signal(signal.SIGPROF, old)
+
+
+def is_refused(read, folder: Path) -> bool:
+    """True if `read` ends in an InputError as it should be; AssertionError for whatever else leaves it."""
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        read(folder)
+    except InputError as error:
+        said = str(error)
+        assert len(said.splitlines()) == 1 and len(said) <= LONGEST and str(folder) in said
+        return True
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return False
+
+
+def good_input(name: str, folder: Path) -> dict[Path, bytes]:
+    """Make the reader's good input; its files that are to be broken."""
+    READERS[name].make(folder)
+    found = (path for path in sorted(folder.rglob(READERS[name].mutated)) if path.is_file())
+    return {path: path.read_bytes() for path in found}
+
+
+def test_there_are_twenty_thousand_inputs():
+    assert sum(reader.count for reader in READERS.values()) >= 20_000
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_only_an_input_error_leaves_a_reader(name, tmp_path):
+    good, reader, refused = good_input(name, tmp_path), READERS[name], 0
+    assert not is_refused(reader.read, tmp_path)
+    with bounded():
+        for number in range(reader.count):
+            rng = random.Random(f"{name} {number}")
+            path = rng.choice(list(good))
+            path.write_bytes(mutated_file(path.name, good[path], rng))
+            try:
+                refused += is_refused(reader.read, tmp_path)
+            except BaseException as error:
+                made = f"{name}, input {number}, {path.name}: {path.read_bytes()!r:.999}"
+                raise AssertionError(f"{error!r:.999} left the reader of {made}") from None
+            path.write_bytes(good[path])
+    assert 0 < refused < reader.count
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_file_may_be_missing_empty_or_a_folder(name, tmp_path):
+    for path, content in good_input(name, tmp_path).items():
+        path.write_bytes(b"")
+        is_refused(READERS[name].read, tmp_path)
+        path.unlink()
+        assert is_refused(READERS[name].read, tmp_path)
+        path.mkdir()
+        assert is_refused(READERS[name].read, tmp_path)
+        path.rmdir()
+        path.write_bytes(content)
