@@ -24,6 +24,8 @@ BESIDE_VARIANTS = {"zero_shot", "caption_mean", "heldout", "ensemble"}
 NOT_READ_BY = {"heldout": {"variants"}}
 # Methods of Params, and what they read.
 READ_BY_METHOD = {"fusing": {"variants", "baselines", "fusion"}, "hard_classes": {"variants"}}
+# Functions that load params themselves, and what of them reaches the stage that calls them.
+READ_BY_FUNCTION = {"load_study": {"vocabulary", "ensemble", "variants", "baselines", "windows"}}
 
 
 def script(stage):
@@ -76,6 +78,8 @@ def params_read(path):
     parent = {child: node for node in nodes for child in ast.iter_child_nodes(node)}
     read = set()
     for node in nodes:
+        if isinstance(node, ast.Call):
+            read |= READ_BY_FUNCTION.get(getattr(node.func, "id", None), set())
         if isinstance(node, ast.Attribute) and getattr(node.value, "id", None) in params:
             above = parent[node]
             if node.attr == "variants" and not isinstance(above, ast.Subscript | ast.Attribute):

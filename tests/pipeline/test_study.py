@@ -46,7 +46,7 @@ def test_ema_decay_trains_ema_variants_alone(study):
 
 
 def test_window_scales_train_nothing(study):
-    assert stages_to_run(study, lambda params: params["windows"].update(scales=[3])) == {"score"}
+    assert stages_to_run(study, lambda params: params["windows"].update(scales=[3])) == {"score", "report"}
 
 
 def test_fusion_is_redone_from_stored_scores(study):

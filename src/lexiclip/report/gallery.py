@@ -1,0 +1,81 @@
+"""Images of the test set by a fixed rule, with what was predicted, what is shown, and where it was found."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from lexiclip.evaluation import top_decisions
+from lexiclip.heatmap import find, heat_of_cells
+from lexiclip.images.preprocess import load_rgb
+from lexiclip.images.windows import Box, windows
+from lexiclip.predict import Study
+from lexiclip.report.pictures import photo_uri, small, with_heat
+
+IMAGES = 12
+WITH_HEAT = 3  # every third of them
+PREDICTED = 3  # labels of an image, as in CF1 and OF1 at top 3
+
+
+class Label(NamedTuple):
+    """A class, its rank among the scores of the image, and hit, false, missed, unjudged or no mark."""
+
+    name: str
+    rank: int
+    mark: str
+
+
+class Shown(NamedTuple):
+    """An image of the gallery: predicted labels, best first, and true ones that are not among them."""
+
+    name: str
+    picture: str
+    size: tuple[int, int]
+    predicted: list[Label]
+    missed: list[Label]
+
+
+def evenly_spaced(count: int, wanted: int = IMAGES) -> list[int]:
+    """At most `wanted` of `count` places at equal distances, the first among them."""
+    wanted = min(count, wanted)
+    return [i * count // wanted for i in range(wanted)]
+
+
+def judged(
+    names: Sequence[str], scores: np.ndarray, labels: np.ndarray | None
+) -> tuple[list[Label], list[Label]]:
+    """Predicted and missed labels of one image from scores (K,) and labels (K,) of 1, 0 and -1, or None."""
+    marks = {1: "hit", 0: "false", -1: "unjudged"}
+    order = np.argsort(-scores, kind="stable")  # as evaluation.top_decisions
+    ranked = [(names[k], rank, None if labels is None else int(labels[k])) for rank, k in enumerate(order, 1)]
+    predicted = [Label(name, rank, marks.get(label, "")) for name, rank, label in ranked[:PREDICTED]]
+    return predicted, [Label(name, rank, "missed") for name, rank, label in ranked[PREDICTED:] if label == 1]
+
+
+def shown(path: Path, names: Sequence[str], scores: np.ndarray, labels: np.ndarray | None) -> Shown:
+    """One image of the gallery. InputError if it cannot be read."""
+    image = small(load_rgb(path))
+    return Shown(path.name, photo_uri(image), image.size, *judged(names, scores, labels))
+
+
+def precision(scores: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
+    """Hits and predictions of all images (N, K), unjudged ones left out."""
+    decided = top_decisions(scores, PREDICTED)
+    return int((decided & (labels == 1)).sum()), int((decided & (labels >= 0)).sum())
+
+
+def found(study: Study, path: Path, labels: Sequence[Label]) -> list[str]:
+    """A picture for each label of where in the image it was found, as `lexiclip predict --heatmap` has it."""
+    image = load_rgb(path)
+    boxes = windows(*image.size, study.params.windows.scales, study.params.windows.shapes)
+    seen = find(study, image, boxes)
+    classes = [study.names.index(label.name) for label in labels]
+    views = [Box(0, 0, image.height, image.width), *boxes]
+    heat = heat_of_cells(seen.cells[:, :, classes], views, image.size).numpy()  # (k, h, w)
+    best = seen.views[1:, classes].argmax(0).tolist()  # (k,), the windows that score highest
+    highest = max(1.0, float(heat.max()))
+    return [
+        photo_uri(with_heat(image, of_class, highest, boxes[window]))
+        for of_class, window in zip(heat, best, strict=True)
+    ]

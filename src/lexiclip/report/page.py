@@ -1,0 +1,43 @@
+"""What the page shows in, one HTML file out: styles, script and pictures are inside, nothing is fetched."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from lexiclip.files import atomic_path
+from lexiclip.report.caption_statistics import dropped_by_rule
+
+FOLDER = Path(__file__).parent
+
+
+def write_page(path: str | Path, **content: object) -> None:
+    """Fill report.html.j2 with `content`; every text in it is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "signed": signed,
+        "counted": counted,
+        "dropped": dropped_by_rule,
+        "sum_values": lambda counts: sum(counts.values()),
+    }
+    parts = {kind: (FOLDER / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")}
+    text = environment.get_template("report.html.j2").render(**content, **parts)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A difference with its sign, "0" where it rounds to nothing: +1.4, −0.3."""
+    text = f"{value:+.{digits}f}"
+    return "0" if float(text) == 0 else text.replace("-", "−")
+
+
+def counted(value: int) -> str:
+    """A count with a comma at thousands."""
+    return f"{value:,}"

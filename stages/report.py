@@ -1,0 +1,76 @@
+"""Stage report: the study on one page, metrics/report.html, with nothing outside that file."""
+
+import numpy as np
+from tqdm import tqdm
+
+from lexiclip.errors import run_stage
+from lexiclip.images.datasets import load_dataset
+from lexiclip.mixes import CAPTION_SOURCES
+from lexiclip.params import BASELINES, load_params
+from lexiclip.predict import load_study
+from lexiclip.report import gallery
+from lexiclip.report.caption_statistics import captions_of_classes, read_statistics
+from lexiclip.report.curves import caption_map_curves, looks_of, loss_curves, recall_curves
+from lexiclip.report.matrix import cooccurrence_picture, strongest_pairs
+from lexiclip.report.page import write_page
+from lexiclip.report.tables import ablation_rows, class_rows, read_table, results_rows
+from lexiclip.reporting import labels_of
+from lexiclip.scoring.scores_file import read_scores_file
+
+
+def main() -> None:
+    params = load_params()
+    study = load_study()
+    names = study.names
+    dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
+    ids, stored = read_scores_file("data/scores/ensemble.npz", names)
+    scores, rows = stored["scores"], gallery.evenly_spaced(len(ids))
+    labels = measured = None
+    statistics = read_statistics((*CAPTION_SOURCES, "world"))
+    tuned_on = [name for name in statistics if name in CAPTION_SOURCES]
+    captions = captions_of_classes(statistics, tuned_on)
+    captions_by_class = {name: sum(of_set.values()) for name, of_set in captions}
+    matrix = np.load("data/cooccurrence.npz")["matrix"]
+    looks = looks_of((*BASELINES, *params.variants))
+    trainings = loss_curves({name: variant.keep_epoch for name, variant in params.variants.items()}, looks)
+    if dataset.labels is not None:
+        labels = labels_of(ids, dataset, params.windows.skip_unreadable)
+        measured = {
+            "results": results_rows(
+                read_table("metrics/results.csv", "variant"), params.variants, params.ensemble.rule
+            ),
+            "classes": class_rows(read_table("metrics/per_class_ap.csv", "class"), captions_by_class),
+            "recall": recall_curves(read_table("metrics/precision_recall.csv"), looks),
+            "ablation": ablation_rows(read_table("metrics/ablation.csv", "change")),
+            "precision": gallery.precision(scores, labels),
+            "precision_shown": gallery.precision(scores[rows], labels[rows]),
+        }
+    path_of = dict(zip(dataset.ids, dataset.paths, strict=True))
+    paths = [path_of[ids[row]] for row in rows]
+    images = [
+        gallery.shown(path, names, scores[row], None if labels is None else labels[row])
+        for path, row in zip(paths, rows, strict=True)
+    ]
+    with_heat = list(zip(paths, images, strict=True))[:: gallery.WITH_HEAT]
+    heated = [(image, gallery.found(study, path, image.predicted)) for path, image in tqdm(with_heat)]
+    write_page(
+        "metrics/report.html",
+        source=params.images.labels,
+        image_count=len(ids),
+        class_count=len(names),
+        caption_count=sum(statistics[name]["kept"] for name in tuned_on),
+        measured=measured,
+        images=images,
+        heated=heated,
+        trainings=trainings,
+        caption_map=caption_map_curves(list(params.variants), looks),
+        statistics=statistics,
+        tuned_on=tuned_on,
+        captions=captions,
+        matrix=cooccurrence_picture(matrix, names, captions_by_class),
+        pairs=strongest_pairs(matrix, names, captions_by_class),
+    )
+    print(f"{len(ids)} images, {len(images)} of them shown -> metrics/report.html")
+
+
+run_stage(main)

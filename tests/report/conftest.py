@@ -1,0 +1,140 @@
+"""A small study with names that would break a careless page, and the page made of it by the stage."""
+
+import json
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tests.conftest import ROOT
+
+from lexiclip.clip.backbone import model_id
+from lexiclip.clip.building import build_clip, save_clip
+from lexiclip.clip.text_tower import text_width
+from lexiclip.files import read_yaml, write_csv, write_json
+from lexiclip.prompts.class_vectors import Prompts, class_vectors, save_prompts, zero_shot_vectors
+from lexiclip.prompts.contexts import init_contexts
+from lexiclip.scoring.scores_file import write_scores
+
+NAMES = (
+    "<script>alert(1)</script>",
+    'a "dog" & co',
+    "fox",
+    "狐",
+    "a class whose name is far too long for any label",
+)
+FILES = ["<b>bold</b>.png".replace("/", ""), *(f"{number:02d}.png" for number in range(1, 26))]
+SIZES = [(90, 60), (60, 90), (200, 40), (7, 5), (640, 480)]
+CLIP = {
+    "embed_dim": 32,
+    "vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
+}
+
+
+def run_stage(folder: Path, name: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        runpy.run_path(str(ROOT / f"stages/{name}.py"))
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory) -> Path:
+    """All that the stages evaluate and report read: random scores, prompts and training, two variants."""
+    root, rng = tmp_path_factory.mktemp("project"), np.random.default_rng(0)
+    write_params(root)
+    write_images_and_labels(root, rng)
+    for variant in ("zero_shot", "caption_mean", "best", "ema", "ensemble"):
+        scores = torch.from_numpy(rng.normal(size=(len(FILES), len(NAMES))))
+        others = {"mean": scores} if variant == "ensemble" else {"whole": scores + 1}
+        ids = [Path(file).stem for file in FILES]
+        write_scores(root / f"data/scores/{variant}.npz", ids, NAMES, scores, **others)
+    write_prompts(root)
+    for variant, epochs in (("best", 1), ("ema", 3)):
+        steps = [{"step": 1 + i, "loss": 40 / (1 + i)} for i in range(250 * epochs)]
+        write_csv(root / f"metrics/train/{variant}.csv", steps)
+        ends = [{"epoch": 1 + i, "caption_mAP": 90.0 + i} for i in range(epochs)]
+        write_csv(root / f"metrics/train/{variant}.epochs.csv", ends)
+    matrix = np.triu(rng.random((len(NAMES), len(NAMES))), 1)
+    np.savez(root / "data/cooccurrence.npz", names=np.array(NAMES), matrix=matrix)
+    write_caption_counts(root)
+    ablation = [{"change": "as in params.yaml", "best": 50.0, "ensemble": 60.0},
+                {"change": "windows: none", "best": 48.5, "ensemble": 61.0}]  # fmt: skip
+    write_csv(root / "metrics/ablation.csv", ablation)
+    run_stage(root, "evaluate")
+    return root
+
+
+def write_params(root: Path) -> None:
+    params = read_yaml(ROOT / "params.yaml")
+    params["vocabulary"] = {"file": "words.yaml", "without": []}
+    params["images"] = {"labels": "instances.json", "folder": "images", "limit": None}
+    params["windows"] |= {"scales": [2], "workers": 0}
+    params["variants"] = {
+        name: params["variants"][name] | {"keep_epoch": keep, "hard_classes": []}
+        for name, keep in (("best", 1), ("ema", "heldout"))
+    }
+    params["ensemble"] |= {"variants": ["zero_shot", "best"], "rule": "mean"}
+    write_json(root / "params.yaml", params)  # JSON is YAML
+    write_json(root / "words.yaml", {"classes": {name: [] for name in NAMES}})
+
+
+def write_images_and_labels(root: Path, rng: np.random.Generator) -> None:
+    (root / "images").mkdir()
+    for number, file in enumerate(FILES):
+        width, height = SIZES[number % len(SIZES)]
+        pixels = rng.integers(0, 255, (height, width, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / "images" / file)
+    shown = np.argwhere(rng.random((len(FILES) - 1, len(NAMES))) < 0.4)  # the last image shows nothing
+    write_json(root / "instances.json", {
+        "images": [{"id": i, "file_name": file} for i, file in enumerate(FILES)],
+        "categories": [{"id": k, "name": name} for k, name in enumerate(NAMES)],
+        "annotations": [{"image_id": int(i), "category_id": int(k)} for i, k in shown],
+    })  # fmt: skip
+
+
+def write_prompts(root: Path) -> None:
+    config = str(root / "clip.json")
+    write_json(config, CLIP)
+    clip = build_clip(config, "random")
+    save_clip(root / "models/clip", clip, config, "random")
+    contexts = init_contexts(4, text_width(clip), evidence=True, seed=1)
+    of_best = Prompts(class_vectors(clip, contexts, NAMES), NAMES, model_id(clip), contexts)
+    save_prompts(root / "models/prompts/best.safetensors", of_best)
+    of_clip = Prompts(zero_shot_vectors(clip, NAMES), NAMES, model_id(clip), None)
+    save_prompts(root / "models/prompts/zero_shot.safetensors", of_clip)
+
+
+def write_caption_counts(root: Path) -> None:
+    for caption_set, asked in {"multi": 1200, "single": 30, "challenge": 0, "wild": 0, "world": 40}.items():
+        write_json(root / f"metrics/captions/{caption_set}.json", {
+            "asked": asked, "answered": asked, "parsed": asked,
+            "left_after": {"short": asked, "no_class": asked * 9 // 10},
+            "kept": asked * 9 // 10, "characters": {"mean": 40.5}, "classes_per_caption": 1.5,
+            "fewest_per_class": asked // 10,
+            "per_class": {name: asked // (2 + k) for k, name in enumerate(NAMES)},
+        })  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def page(project) -> Path:
+    """The page of the small study."""
+    run_stage(project, "report")
+    return project / "metrics/report.html"
+
+
+@pytest.fixture(scope="session")
+def unlabelled_page(project, tmp_path_factory) -> Path:
+    """The page of the same photos where nobody labelled them and nothing was measured."""
+    root = tmp_path_factory.mktemp("unlabelled")
+    (root / "metrics").mkdir()
+    for name in ("words.yaml", "models", "data", "images", "metrics/captions", "metrics/train"):
+        (root / name).symlink_to(project / name)
+    params = json.loads((project / "params.yaml").read_text())
+    params["images"] |= {"labels": "photos.csv"}
+    write_json(root / "params.yaml", params)
+    (root / "photos.csv").write_text("image\n" + "\n".join(FILES) + "\n")
+    run_stage(root, "report")
+    return root / "metrics/report.html"

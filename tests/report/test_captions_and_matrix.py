@@ -1,0 +1,63 @@
+"""What was asked and kept, which classes captions name, and which they name together."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lexiclip.errors import InputError
+from lexiclip.files import write_json
+from lexiclip.report.caption_statistics import captions_of_classes, dropped_by_rule, read_statistics
+from lexiclip.report.matrix import MOST_CLASSES, cooccurrence_picture, strongest_pairs
+
+
+def test_sets_of_which_nothing_was_asked_are_left_out(tmp_path):
+    counts = {"left_after": {}, "per_class": {}}
+    write_json(tmp_path / "a.json", {"asked": 3} | counts)
+    write_json(tmp_path / "b.json", {"asked": 0} | counts)
+    assert read_statistics(["b", "a"], tmp_path) == {"a": {"asked": 3} | counts}
+    with pytest.raises(InputError, match=r"c\.json"):
+        read_statistics(["c"], tmp_path)
+
+
+def test_what_each_rule_took_away():
+    counts = {"parsed": 10, "left_after": {"cjk": 10, "short": 7, "duplicate": 7, "judge": 2}}
+    assert dropped_by_rule(counts) == {"short": 3, "judge": 5}
+
+
+def test_classes_by_captions():
+    statistics = {"multi": {"per_class": {"cat": 1, "dog": 2}}, "single": {"per_class": {"cat": 4, "dog": 0}}}
+    assert captions_of_classes(statistics, ["multi", "single"]) == [
+        ("cat", {"multi": 1, "single": 4}),
+        ("dog", {"multi": 2, "single": 0}),
+    ]
+    assert captions_of_classes(statistics, ["multi"])[0] == ("dog", {"multi": 2})
+
+
+def pixels(drawn):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(drawn.picture.split(",")[1]))))
+
+
+def test_a_pixel_a_cell_its_ink_the_root_of_its_share():
+    matrix = np.array([[0, 0.25, 1.0], [0, 0, 0.04], [0, 0, 0]])
+    drawn = cooccurrence_picture(matrix, ["cat", "x" * 40, "cow"], {})
+    np.testing.assert_array_equal(pixels(drawn), np.round(255 * np.sqrt(matrix)))
+    assert drawn.names == ["cat", "x" * 23 + "…", "cow"]
+
+
+def test_of_very_many_classes_those_with_most_captions_in_their_order():
+    count = MOST_CLASSES + 2
+    names = [f"class {k}" for k in range(count)]
+    captions = dict.fromkeys(names, 5) | {names[0]: 1, names[7]: 2}
+    drawn = cooccurrence_picture(np.eye(count), names, captions)
+    assert drawn.names == [name for name in names if name not in (names[0], names[7])]
+    assert pixels(drawn).shape == (MOST_CLASSES, MOST_CLASSES)
+
+
+def test_pairs_of_rare_classes_do_not_count():
+    matrix = np.array([[0, 0.5, 0.2], [1.0, 0, 1.0], [0.3, 0, 0]])
+    pairs = strongest_pairs(matrix, ["a", "b", "c"], {"a": 30, "b": 2, "c": 20})
+    assert pairs == [("a", "b", 0.5, 30), ("c", "a", 0.3, 20), ("a", "c", 0.2, 30)]
+    assert strongest_pairs(matrix, ["a", "b", "c"], {}) == []

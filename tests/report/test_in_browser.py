@@ -1,0 +1,129 @@
+"""The page in headless Chromium: it renders, fetches nothing, fits a phone, reads in light and in dark."""
+
+import json
+import shutil
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (Debian: chromium, chromium-driver)"
+)
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+# The lowest WCAG contrast of a text with the nearest background behind it, and where it is.
+CONTRAST = """
+const luminance = (channels) => channels.slice(0, 3)
+  .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+  .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+const channels = (text) => {
+  const numbers = text.match(/[\\d.]+/g).map(Number);
+  return text.startsWith("color(") ? numbers : numbers.map((n, i) => (i < 3 ? n / 255 : n));
+};
+const behind = (element) => {
+  for (; element; element = element.parentElement) {
+    const colour = channels(getComputedStyle(element).backgroundColor);
+    if (colour.length < 4 || colour[3] > 0) return colour;
+  }
+};
+let worst = [99, ""];
+for (const element of document.querySelectorAll("body *")) {
+  const text = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+  if (!text || !element.checkVisibility() || element.closest("script")) continue;
+  const style = getComputedStyle(element);
+  const ink = luminance(channels(element.closest("svg") ? style.fill : style.color));
+  const back = luminance(behind(element));
+  const ratio = (Math.max(ink, back) + 0.05) / (Math.min(ink, back) + 0.05);
+  if (ratio < worst[0]) worst = [ratio, element.outerHTML.slice(0, 200)];
+}
+return worst;
+"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, Service(DRIVER))  # the path keeps selenium from fetching one
+    driver.get("about:blank")  # the browser's own first page asks for hundreds of things
+    yield driver
+    driver.quit()
+
+
+def visit(browser, path, width, scheme="light"):
+    """Open the file; the addresses that were asked for and what the console said."""
+    for log in ("browser", "performance"):
+        browser.get_log(log)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(path.as_uri())
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [
+        event["params"]["request"]["url"]
+        for event in events
+        if event["method"] == "Network.requestWillBeSent"
+    ]
+    return asked, browser.get_log("browser")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_renders_alone_and_fits(browser, page, width, scheme):
+    asked, console = visit(browser, page, width, scheme)
+    assert page.as_uri() in asked and console == []
+    assert [url for url in asked if url != page.as_uri() and not url.startswith("data:")] == []
+    assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+    assert browser.execute_script("return [...document.images].every((image) => image.naturalWidth > 0)")
+    heights = browser.execute_script(
+        "return [...document.querySelectorAll('section')].map((s) => s.offsetHeight)"
+    )
+    assert len(heights) == 9 and min(heights) > 100
+    dark = (
+        browser.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 27)"
+    )
+    assert dark == (scheme == "dark")
+    ratio, where = browser.execute_script(CONTRAST)
+    assert ratio >= 4.5, where
+
+
+def test_a_request_and_a_console_error_would_be_seen(browser, tmp_path):
+    """The control: the logs of the test above see what they are there for."""
+    file = tmp_path / "loud.html"
+    file.write_text("<img src='http://127.0.0.1:9/x.png'><script>console.error('heard')</script>")
+    asked, console = visit(browser, file, 400)
+    assert "http://127.0.0.1:9/x.png" in asked and any("heard" in entry["message"] for entry in console)
+
+
+def test_wide_tables_scroll_inside_their_box_and_photos_without_labels_fit(browser, page, unlabelled_page):
+    visit(browser, page, 400)
+    wide = "return [...document.querySelectorAll('.box')].some((box) => box.scrollWidth > box.clientWidth)"
+    assert browser.execute_script(wide)
+    asked, console = visit(browser, unlabelled_page, 400)
+    assert console == [] and len(asked) > 1
+    assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_heading_sorts_and_sorts_back(browser, page):
+    visit(browser, page, 1280)
+    column = (
+        "return [...document.querySelectorAll('#classes tbody tr')].map((row) => +row.cells[4].textContent)"
+    )
+    heading = browser.find_element(By.XPATH, "//section[@id='classes']//th[button='support']")
+    before = browser.execute_script(column)
+    for order, down in (("descending", True), ("ascending", False)):
+        browser.execute_script("arguments[0].click()", heading.find_element(By.TAG_NAME, "button"))
+        assert heading.get_attribute("aria-sort") == order
+        assert browser.execute_script(column) == sorted(before, reverse=down)
+    assert len(set(before)) > 1
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#classes [aria-sort]")) == 1
