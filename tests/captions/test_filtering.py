@@ -105,6 +105,7 @@ def test_describe_counts_classes_and_lengths():
         ('{"names": ["dog"], "answer": "A dog."}\n{"names": ["dog"]}', "row 2: expected"),
         ('{"names": "dog", "answer": "A dog."}', "row 1: expected"),
         ('{"names": [], "answer": null}', "row 1: expected"),
+        ('{"names": [["dog"]], "answer": "A dog."}', "row 1: expected"),
         ("[1]", "line 1: expected a JSON object"),
     ],
 )

@@ -6,15 +6,23 @@ A failure names the reader and the number of the input, which make it again.
 import random
 import resource
 import signal
+import struct
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import reading_images
+import reading_scores
+import reading_texts
 from mutations import mutated_file
-from readers import READERS
 
 from lexiclip.errors import LONGEST, InputError
+from lexiclip.images.preprocess import load_rgb
 
+# A damaged image may earn a warning of PIL's.
+pytestmark = pytest.mark.filterwarnings("ignore")
+READERS = reading_texts.READERS | reading_images.READERS | reading_scores.READERS
 SECONDS, GIGABYTE = 10, 2**30  # of processor time; of memory
 
 
@@ -57,7 +65,7 @@ def is_refused(read, folder: Path) -> bool:
 def good_input(name: str, folder: Path) -> dict[Path, bytes]:
     """Make the reader's good input; its files that are to be broken."""
     READERS[name].make(folder)
-    found = (path for path in sorted(folder.rglob(READERS[name].mutated)) if path.is_file())
+    found = (path for path in sorted(folder.rglob(READERS[name].broken)) if path.is_file())
     return {path: path.read_bytes() for path in found}
 
 
@@ -87,10 +95,23 @@ def test_only_an_input_error_leaves_a_reader(name, tmp_path):
 def test_a_file_may_be_missing_empty_or_a_folder(name, tmp_path):
     for path, content in good_input(name, tmp_path).items():
         path.write_bytes(b"")
-        is_refused(READERS[name].read, tmp_path)
+        is_refused(READERS[name].read, tmp_path)  # or not: a list of no captions is one
         path.unlink()
-        assert is_refused(READERS[name].read, tmp_path)
+        is_refused(READERS[name].read, tmp_path)
         path.mkdir()
         assert is_refused(READERS[name].read, tmp_path)
         path.rmdir()
         path.write_bytes(content)
+
+
+@pytest.mark.parametrize(("bits", "colours"), [(1, 0), (8, 2), (16, 6)])
+def test_a_small_file_that_unfolds_to_gigabytes_is_refused(bits, colours, tmp_path):
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    side = 60_000
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, bits, colours, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(bytes(10_000_000)))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + head + pixels + chunk(b"IEND", b""))
+    with bounded(), pytest.raises(InputError, match=r"a\.png: not a readable image .*exceeds limit"):
+        load_rgb(tmp_path / "a.png")

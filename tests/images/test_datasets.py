@@ -88,6 +88,9 @@ def broken(change):
         (broken(lambda content: content["categories"].pop(3)), "no category zebra"),
         (broken(lambda content: content["annotations"].append({"image_id": 7, "category_id": 4})), "no 4"),
         (broken(lambda content: content["annotations"].append({"image_id": 8, "category_id": 1})), "image 8"),
+        (broken(lambda content: content["annotations"][0].update(image_id=[7])), "unhashable type: 'list'"),
+        (broken(lambda content: content["categories"].append({"id": 2, "name": "dog"})), "stands twice"),
+        (broken(lambda content: content["images"][0].update(file_name="x" * 999)), "1 images are not in"),
     ],
 )
 def test_a_broken_file_is_told_in_one_line(written, content, said):
@@ -153,6 +156,8 @@ def test_a_table_of_images_alone_has_no_labels(table):
         ("file\nb.jpg\n", "expected a line `image,labels`"),
         ("image,labels\nb.jpg,dig\n", "photo 1, b.jpg: unknown class 'dig' (did you mean 'dog'?)"),
         ("image\nc.jpg\n", "1 images are not in"),
+        ("image,labels\nb.jpg,dog\na.jpg,dog,zebra\n", "photo 2: expected as many columns"),
+        ("labels,image\ndog\n", "photo 1: expected as many columns"),
         ("image\nb.jpg\nb.jpg\n", "two images are called b"),
     ],
 )

@@ -54,6 +54,7 @@ def test_an_image_set_chooses_and_orders(devkit):
     ("content", "said"),
     [
         ("<annotation>", "not XML"),
+        ("<?xml version='1.0' encoding='utf-99'?><annotation/>", "not XML (unknown encoding"),
         ("<html></html>", "not a VOC annotation"),
         ("<annotation><filename>2.jpg</filename><object/></annotation>", "not a VOC annotation"),
         (annotation("4.jpg"), "1 images are not in"),

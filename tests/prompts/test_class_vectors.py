@@ -54,6 +54,10 @@ def test_refusals(prompts, tmp_path):
     save_prompts(path, prompts._replace(names=("dog",)))
     with pytest.raises(InputError, match=r"p\.safetensors"):
         load_prompts(path)
+    vectors = prompts.vectors._replace(local=torch.zeros(len(NAMES), 5))
+    save_prompts(path, prompts._replace(vectors=vectors))
+    with pytest.raises(InputError, match=r"p\.safetensors: .* are no vectors of 2 classes"):
+        load_prompts(path)
     save_file({"other": torch.zeros(2)}, path)
     with pytest.raises(InputError, match=r"p\.safetensors"):
         load_prompts(path)

@@ -77,6 +77,9 @@ def test_choice_from_files_of_caption_ap(tmp_path):
     paths[1].write_text("{}")
     with pytest.raises(InputError, match=r"ema\.json: expected AP on held-out captions"):
         read_caption_ap(paths, ("cat",))
+    paths[1].write_text('{"per_class": {"cat": [1.0]}}')
+    with pytest.raises(InputError, match=r"ema\.json: per_class: expected numbers"):
+        read_caption_ap(paths, ("cat",))
 
 
 def test_both_rules():
@@ -120,6 +123,8 @@ def test_reference_choice_is_that_of_coco_indices(shared):
         ({"best": ["cat", "dog", "cow"]}, "unknown class 'cow'"),
         ({"worst": ["cat", "dog"]}, "unknown variant 'worst': choose from best, ema"),
         (["cat"], "expected variants with"),
+        ({"best": "cat"}, "best: expected a list of class names"),
+        ({"best": [["cat"]]}, "best: expected a list of class names"),
     ],
 )
 def test_bad_choice_names_file_and_class(tmp_path, chosen, message):

@@ -88,6 +88,32 @@ def test_what_does_not_fit_is_told(folder):
     shard_path(folder, 1).write_bytes(b"broken")
     with pytest.raises(InputError, match=r"scores_00001\.safetensors: missing or damaged"):
         read_scores(folder, "best")
-    (folder / "index.json").write_text("[]")
-    with pytest.raises(InputError, match="not an index"):
+    write_json(folder / "index.json", {**SETTINGS, "shards": []})
+    with pytest.raises(InputError, match=r"index\.json: no image has scores"):
+        read_scores(folder, "best")
+    for index in ([], {**SETTINGS, "shards": 2}, {**SETTINGS, "shards": SHARDS, "names": None}):
+        (folder / "index.json").write_text(json.dumps(index))
+        with pytest.raises(InputError, match="not an index"):
+            read_scores(folder, "best")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensors: tensors.pop("best.local"),
+        lambda tensors: tensors.pop("best.sims"),
+        lambda tensors: tensors.update({"best.global": torch.ones(2, 17)}),
+        lambda tensors: tensors.update({"best.local": torch.ones(2, 16, 2)}),
+        lambda tensors: tensors.update({"best.sims": torch.ones(2, 16)}),
+        lambda tensors: tensors.update({key: torch.ones(1, 17, 2) for key in tensors}),
+    ],
+)
+def test_tensors_of_other_shapes_are_refused(folder, change):
+    tensors = {f"best.{key}": torch.ones(2, 17, 2) for key in ("global", "local", "retrieved")}
+    tensors["best.sims"] = torch.ones(2, 17)
+    write_shard(shard_path(folder, 0), tensors, {**SETTINGS, "ids": SHARDS[0]})
+    read_scores(folder, "best")
+    change(tensors)
+    write_shard(shard_path(folder, 0), tensors, {**SETTINGS, "ids": SHARDS[0]})
+    with pytest.raises(InputError, match=r"scores_00000\.safetensors: not the scores of its images"):
         read_scores(folder, "best")

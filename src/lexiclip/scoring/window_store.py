@@ -65,6 +65,8 @@ def read_shards(folder: str | Path, variant: str) -> Iterator[WindowScores]:
     if variant not in settings["variants"]:
         has = ", ".join(settings["variants"])
         raise InputError(f"{folder}: no scores of variant {variant!r}: it has {has} (score the images again)")
+    if not any(shards):
+        raise InputError(f"{folder}/index.json: no image has scores: score the images again")
     for i, of_shard in enumerate(shards):
         path = shard_path(folder, i)
         try:

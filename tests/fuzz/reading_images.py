@@ -1,0 +1,72 @@
+"""Readers of images and of their labels."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from reader import INSTANCES, NAMES, Reader, all_of, file_of
+
+from lexiclip.images.datasets import load_dataset
+from lexiclip.images.preprocess import load_rgb
+
+ANNOTATION = """<?xml version="1.0" encoding="utf-8"?>
+<annotation><folder>VOC</folder><filename>{}.jpg</filename><size><width>5</width><height>4</height></size>
+<object><name>dog</name><difficult>0</difficult></object>
+<object><name>cat</name><difficult>1</difficult></object></annotation>
+"""
+PHOTOS = [file_of(f"images/{name}.jpg", b"") for name in "ab"]
+ANNOTATIONS = [file_of(f"Annotations/{name}.xml", ANNOTATION.format(name)) for name in "ab"]
+
+
+def labels(path: str, count: int, *writers: Callable[[Path], object]) -> Reader:
+    """The reader of labels at `path`, which `writers` write, with photos beside them."""
+
+    def use(folder: Path) -> None:
+        found = load_dataset(folder / path, folder / "images", NAMES, None)
+        assert found.labels is None or found.labels.shape == (len(found.paths), len(NAMES))
+
+    return Reader(all_of(*PHOTOS, *writers), use, count, "*[!g]")  # no .jpg
+
+
+def image(count: int, kind: str, mode: str = "RGB", **options: str) -> Reader:
+    """The reader of a photo of 12 by 9 pixels."""
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    if mode == "I;16":
+        made = Image.fromarray(pixels[..., 0].astype(np.uint16) * 256)
+    else:
+        made = Image.fromarray(pixels).convert(mode)
+    stream = io.BytesIO()
+    made.save(stream, kind, **options)
+
+    def use(folder: Path) -> None:
+        assert load_rgb(folder / "photo").mode == "RGB"
+
+    return Reader(file_of("photo", stream.getvalue()), use, count)
+
+
+READERS = {
+    "coco": labels("a.json", 1800, file_of("a.json", INSTANCES)),
+    "voc annotations": labels("Annotations", 1500, *ANNOTATIONS),
+    "voc image set": labels(
+        "ImageSets/Main/test.txt", 700, *ANNOTATIONS, file_of("ImageSets/Main/test.txt", "a\nb  1\n")
+    ),
+    "nus-wide": labels(
+        ".",
+        700,
+        file_of("ImageList/TestImagelist.txt", "a.jpg\r\nb.jpg\r\n"),
+        *(file_of(f"TrainTestLabels/Labels_{name}_Test.txt", "0\n1\n") for name in NAMES),
+    ),
+    "csv labels": labels("a.csv", 1500, file_of("a.csv", "image,labels\na.jpg,dog; cat\nb.jpg,\n")),
+    "png": image(200, "PNG"),
+    "png of 16 bits": image(150, "PNG", "I;16"),
+    "jpeg": image(250, "JPEG"),
+    "jpeg in cmyk": image(150, "JPEG", "CMYK"),
+    "gif": image(200, "GIF"),
+    "webp": image(150, "WEBP"),
+    "bmp": image(200, "BMP"),
+    "tiff": image(200, "TIFF"),
+    "tiff with lzw": image(150, "TIFF", "RGBA", compression="tiff_lzw"),
+    "ppm": image(200, "PPM"),
+}

@@ -1,0 +1,103 @@
+"""Readers of what stages hand each other and other systems hand us: features, prompts, scores, choices."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from reader import INSTANCES, NAMES, Reader, all_of, file_of
+
+from lexiclip import cli
+from lexiclip.clip import feature_store
+from lexiclip.files import write_json
+from lexiclip.prompts.class_vectors import ClassVectors, Prompts, load_prompts, save_prompts
+from lexiclip.prompts.contexts import init_contexts
+from lexiclip.scoring.ensemble import read_caption_ap, read_choice
+from lexiclip.scoring.image_scores import fuse_variant
+from lexiclip.scoring.scores_file import read_scores_file, write_scores
+from lexiclip.scoring.window_store import read_index, shard_path, write_shard
+
+
+def store(folder: Path) -> None:
+    texts = ["a cat", "a dog", "a hot dog"]
+    np.save(folder / "features.npy", np.ones((7, 3), np.float16))
+    np.save(folder / "offsets.npy", np.array([0, 2, 4, 7]))
+    write_json(folder / "texts.json", texts)
+    write_json(folder / "header.json", {"model": "abc", **feature_store._description(texts, (7, 3))})
+
+
+def use_store(folder: Path) -> None:
+    opened = feature_store.open_store(folder)
+    rows = opened.rows(opened.index)
+    assert opened.batch(rows).global_.shape == opened.global_features(rows).shape
+
+
+def windows(folder: Path) -> None:
+    settings = {"names": list(NAMES), "variants": ["best"], "scales": [2], "shapes": ["square"]}
+    shards = [["a", "b"], ["c"]]
+    write_json(folder / "index.json", {**settings, "shards": shards})
+    for i, ids in enumerate(shards):
+        shapes = dict.fromkeys(("global", "local", "retrieved"), (len(ids), 3, 3)) | {"sims": (len(ids), 3)}
+        tensors = {f"best.{key}": torch.ones(shape).half() for key, shape in shapes.items()}
+        write_shard(shard_path(folder, i), tensors, {**settings, "ids": ids})
+
+
+def use_windows(folder: Path) -> None:
+    read_index(folder, NAMES)
+    weights = {"local_weight": 1.0, "window_weight": 1.5, "companion_weight": 0.5}
+    found = fuse_variant(
+        folder, "best", np.zeros((3, 3)), form="plain", threshold=0.2, retrieval=True, **weights
+    )
+    assert found.windows.shape == found.whole.shape == (len(found.ids), 3)
+
+
+def prompts(folder: Path) -> None:
+    vectors = ClassVectors(torch.ones(3, 5), torch.zeros(3, 5), torch.ones(3, 5))
+    contexts = init_contexts(2, 4, evidence=True, seed=0)
+    save_prompts(folder / "best.safetensors", Prompts(vectors, NAMES, "abc", contexts))
+
+
+def use_prompts(folder: Path) -> None:
+    found = load_prompts(folder / "best.safetensors", "abc")
+    for vectors in found.vectors:
+        assert vectors is None or (vectors @ torch.ones(vectors.shape[1])).shape == (len(found.names),)
+
+
+def scores(folder: Path) -> None:
+    table = torch.tensor([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1]])
+    write_scores(folder / "scores.npz", ["a", "b"], NAMES, table, whole=table)
+
+
+def use_scores(folder: Path) -> None:
+    ids, arrays = read_scores_file(folder / "scores.npz", NAMES)
+    assert arrays["scores"].shape == (len(ids), len(NAMES))
+
+
+LABELS = file_of("labels.json", INSTANCES)
+TABLE = file_of("scores.json", {"ids": ["a", "b"], "names": NAMES, "scores": [[0.1, 0.2, 3], [0, 0, 1]]})
+READERS = {
+    "feature store": Reader(store, use_store, 2000),
+    "window store": Reader(windows, use_windows, 1200),
+    "prompts": Reader(prompts, use_prompts, 1200),
+    "scores file": Reader(scores, use_scores, 1000),
+    "evaluate npz": Reader(
+        all_of(scores, LABELS),
+        lambda folder: cli.evaluate_files(folder / "scores.npz", folder / "labels.json"),
+        400,
+        "scores.npz",
+    ),
+    "evaluate json": Reader(
+        all_of(TABLE, LABELS),
+        lambda folder: cli.evaluate_files(folder / "scores.json", folder / "labels.json"),
+        600,
+    ),
+    "caption ap": Reader(
+        file_of("best.json", {"mAP": 50.0, "per_class": {"cat": 20.0, "dog": 30.5}}),
+        lambda folder: read_caption_ap([folder / "best.json"], NAMES),
+        300,
+    ),
+    "choice": Reader(
+        file_of("choice.json", {"best": ["cat"], "ema": ["dog", "hot dog"]}),
+        lambda folder: read_choice(folder / "choice.json", ("best", "ema"), NAMES),
+        400,
+    ),
+}
