@@ -14,7 +14,7 @@ def main() -> None:
     found: dict[str, list[float]] = {}
     params, before = Path("params.yaml"), Path("params.yaml").read_text()
     for seed in SEEDS:
-        subprocess.run(["dvc", "exp", "run", "-S", f"train.seed={seed}"], check=True)
+        subprocess.run(["dvc", "exp", "run", "-S", f"train.seed={seed}", "evaluate"], check=True)
         params.write_text(before)  # `-S` writes the file anew, without its line breaks
         for name, value in mean_average_precisions(read_json("metrics/metrics.json")).items():
             found.setdefault(name, []).append(value)

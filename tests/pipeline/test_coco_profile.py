@@ -28,11 +28,10 @@ def cut_down(params: dict) -> None:
     if not photos.is_dir():
         photos = Path("data/scenes")
     params["images"] = {"labels": f"{photos}/instances.json", "folder": f"{photos}/images", "limit": 16}
-    params["train"]["batch_size"] = 256
     for variant in params["variants"].values():
         variant.update(n_ctx=4, epochs=1, keep_epoch=1, warmup_epochs=0)
         variant["texts"] = dict.fromkeys(variant["texts"], 100) | {"class": True}
-    params["windows"].update(scales=[2], shapes=["square"], workers=0)
+    params["windows"].update(scales=[2], shapes=["square"], workers=0, precision="fp32")
 
 
 @pytest.mark.slow
