@@ -4,7 +4,7 @@ UV = .venv/bin/uv pip install --quiet --no-deps
 # Stages run as `python stages/…`: the environment's python must come first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test lint bench seeds lock clean
+.PHONY: repro test test-faults lint bench seeds lock clean
 
 repro: .venv/installed  ## the whole study: shared datasets, every stage that has changed, the table of results
 	dvc pull
@@ -13,6 +13,9 @@ repro: .venv/installed  ## the whole study: shared datasets, every stage that ha
 
 test: .venv/installed  ## the tests
 	python -m pytest
+
+test-faults: .venv/installed  ## kills, full disks, Ctrl-C, two queue workers, a read-only cache (minutes)
+	python -m pytest tests/faults
 
 lint: .venv/installed  ## style
 	ruff check .

@@ -1,6 +1,9 @@
-"""What a stage's user sees of an error: one line for bad input, the whole traceback for a bug."""
+"""What a stage's user sees of an error: one line for bad input and full disks, a traceback for a bug."""
+
+import errno
 
 import pytest
+from tqdm import tqdm
 
 from lexiclip.errors import LONGEST, InputError, run_stage
 
@@ -16,9 +19,39 @@ def test_bad_input_is_one_line_on_stderr_and_exit_code_1(capsys):
     assert capsys.readouterr() == ("", "error: params.yaml: train.lr: unknown key\n")
 
 
+def test_a_full_disk_is_one_line_wherever_it_was_met(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run_stage(lambda: fail(OSError(errno.ENOSPC, "No space left on device", "data/a.partial")))
+    said = capsys.readouterr().err
+    assert stopped.value.code == 1 and said.count("\n") == 1
+    assert said.startswith("error: data/a.partial: cannot be written (No space left on device)")
+
+
+def test_the_line_comes_after_the_progress_bar(capsys):
+    def images():
+        yield from tqdm(range(3))
+
+    def main():
+        for _ in images():
+            raise InputError("one line")
+
+    with pytest.raises(SystemExit):
+        run_stage(main)
+    assert capsys.readouterr().err.endswith("\nerror: one line\n")
+
+
+def test_ctrl_c_is_one_line(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run_stage(lambda: fail(KeyboardInterrupt()))
+    assert stopped.value.code == 130
+    assert capsys.readouterr().err == "interrupted: finished work is kept, run again to go on\n"
+
+
 def test_a_bug_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError):
         run_stage(lambda: 1 / 0)
+    with pytest.raises(FileNotFoundError):
+        run_stage(lambda: fail(FileNotFoundError(errno.ENOENT, "No such file or directory", "a.json")))
 
 
 def test_a_stage_that_succeeds_says_what_it_says(capsys):

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and what unreadable ones are told."""
 
 import pytest
+from safetensors import SafetensorError
 
 from lexiclip.errors import InputError
 from lexiclip.files import (
@@ -67,6 +68,17 @@ def test_a_failed_write_leaves_the_old_folder_and_nothing_else(tmp_path):
         (temporary / "half").touch()
         raise KeyboardInterrupt
     assert everything_in(tmp_path) == ["made", "made/scenes", "made/scenes/c"]
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), SafetensorError("I/O: No space left on device")]
+)
+@pytest.mark.parametrize("atomic", [atomic_path, atomic_folder])
+def test_what_cannot_be_written_is_named_in_one_line(tmp_path, atomic, error):
+    with pytest.raises(InputError) as told, atomic(tmp_path / "made"):
+        raise error
+    assert str(told.value).startswith(f"{tmp_path}/made: cannot be written (No space left on device): ")
+    assert everything_in(tmp_path) == []
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,17 @@
-"""The one error users meet: bad input, said in one line that tells what to do next."""
+"""The one error users meet: bad input or a full disk, said in one line that tells what to do next."""
 
+import errno
 import sys
 from collections.abc import Callable
+from pathlib import Path
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 LONGEST = 8000  # characters of a message: room for a list of images
 
 
 class InputError(Exception):
-    """Something the user gave (a file, a param, an image) cannot be used; the message is one whole line.
+    """Something the user gave (a file, a param, a disk) cannot be used; the message is one whole line.
 
     Line ends in it (a file may hold anything) become spaces, and the middle of an endless one is left out.
     """
@@ -19,10 +23,30 @@ class InputError(Exception):
         super().__init__(line)
 
 
+def cannot_write(path: str | Path, error: Exception) -> InputError:
+    """What to raise where writing `path` failed: numpy and safetensors have words of their own for it."""
+    reason = getattr(error, "strerror", None) or str(error).split(": ")[-1]
+    return InputError(
+        f"{path}: cannot be written ({reason}): make room or allow it and run again, finished work is kept"
+    )
+
+
 def run_stage(main: Callable[[], None]) -> None:
-    """Run `main`; an InputError ends the process with its one line on stderr and exit code 1."""
+    """Run `main`; an InputError or a full disk ends the process with one line on stderr and exit code 1.
+
+    Ctrl-C ends it with one line, too, and with 130, as shells have it.
+    """
     try:
         main()
+        return
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        line, code = f"error: {error}", 1
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        line, code = f"error: {cannot_write(error.filename or Path.cwd(), error)}", 1
+    except KeyboardInterrupt:
+        line, code = "interrupted: finished work is kept, run again to go on", 130
+    # Said out here, where the error has let go of what it held: progress bars have ended their lines.
+    print(line, file=sys.stderr)
+    raise SystemExit(code)

@@ -5,42 +5,54 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import yaml
+from safetensors import SafetensorError
 
-from lexiclip.errors import InputError
+from lexiclip.errors import InputError, cannot_write
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; renamed to `path` if the block succeeds, deleted if it fails."""
+    """Yield a temporary path beside `path`; renamed to `path` if the block succeeds, deleted if it fails.
+
+    InputError if the disk is full or not to be written.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise cannot_write(path, error) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that is not to be written refuses this, too
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Yield an empty folder that replaces `path` and all that was in it once the block succeeds."""
+    """Yield an empty folder that replaces `path` and all that was in it once the block succeeds.
+
+    InputError if the disk is full or not to be written.
+    """
     path = Path(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     shutil.rmtree(beside, ignore_errors=True)  # a killed run of the same number left it
-    (beside / "new").mkdir(parents=True)
     try:
+        (beside / "new").mkdir(parents=True)
         yield beside / "new"
         if path.exists():
             path.rename(beside / "old")
         (beside / "new").rename(path)
+    except (OSError, SafetensorError) as error:
+        raise cannot_write(path, error) from None
     finally:
-        shutil.rmtree(beside)
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def read_json(path: str | Path) -> object:

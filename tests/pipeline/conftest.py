@@ -18,11 +18,11 @@ class Study:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {**os.environ, "PATH": programs, "DVC_NO_ANALYTICS": "1"}
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environment = {**os.environ, "PATH": programs, "DVC_NO_ANALYTICS": "1"}
-        return subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True)
+        return subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True)
 
     @contextmanager
     def params(self, change: Callable[[dict], None]) -> Iterator[None]:

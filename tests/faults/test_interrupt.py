@@ -1,0 +1,64 @@
+"""Ctrl-C during `dvc repro`: it stops, says so in a line, and the next `dvc repro` ends in the same bytes."""
+
+import os
+import signal
+import subprocess
+import time
+
+import yaml
+from tests.faults.conftest import under_dvc
+from tests.faults.stages import delete_outs, hashes, run, stages_of
+
+
+def interrupt_once(study, target, sign):
+    """Press Ctrl-C while `dvc repro` has made the file `sign` of unfinished work; what was printed."""
+    repro = subprocess.Popen(
+        ["dvc", "repro", target],
+        cwd=study.root,
+        env=study.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # a process group of its own, as a terminal gives one to a command
+    )
+    try:
+        deadline = time.monotonic() + 240
+        while not (study.root / sign).exists():
+            assert repro.poll() is None and time.monotonic() < deadline, repro.communicate()[0]
+            time.sleep(0.005)
+        os.killpg(repro.pid, signal.SIGINT)
+        printed = repro.communicate(timeout=120)[0]
+    finally:
+        if repro.poll() is None:
+            os.killpg(repro.pid, signal.SIGKILL)
+            repro.wait()
+    assert repro.returncode != 0
+    return printed
+
+
+def test_interrupted_twice_then_finished(study, log):
+    params = yaml.safe_load((study / "params.yaml").read_text())
+    repository = under_dvc(study, "train", "score")
+    params["variants"]["best"]["epochs"] = 30
+    params["windows"]["scales"] = [3]
+    (study / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    train, score = (stages_of(study)[name] for name in ("train@best", "score"))
+    whole = {}
+    for stage in (train, score):  # undisturbed, before DVC has its turn
+        delete_outs(study, stage)
+        assert run(study, stage, log) == 0, log.read_text()
+        whole |= hashes(study, stage)
+
+    for sign in (
+        "models/prompts/best.checkpoint.partial",
+        "data/scores/windows.partial/scores_00000.safetensors",
+    ):
+        printed = interrupt_once(repository, "score", sign)
+        assert "interrupted: finished work is kept" in printed, printed
+        assert (study / sign).exists()
+    finished = repository.run("dvc", "repro", "score")
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "Running stage 'train@best'" not in finished.stdout  # it had ended before the second Ctrl-C
+    assert hashes(study, train) | hashes(study, score) == whole
+    assert "up to date" in repository.run("dvc", "status").stdout
+    assert not list(study.rglob("*.partial"))
