@@ -1,0 +1,203 @@
+"""README's commands: each is run here, or it is said why not, so that README cannot part from the study.
+
+A command that is new in README, or gone from it, fails the first test until a table says so.
+"""
+
+import json
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dvc.repo import Repo
+from dvc.utils.hydra import apply_overrides
+from PIL import Image
+from tests.clones import commit_copy, succeed
+from tests.conftest import ROOT
+
+from lexiclip import cli
+from lexiclip.params import load_params
+from lexiclip.vocabulary import load_vocabulary
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROGRAMS = "lexiclip|dvc|python|make|torchrun|vllm|docker|git|cp|-S"
+
+# Run in this order in a copy of the project that has its shared datasets: a pattern of what each prints.
+RUN = {
+    "dvc dag": "evaluate",
+    "dvc exp run --queue -S 'windows.scales=[2],[2,3]' -S ensemble.rule=mean,class_advantage": (
+        "(Queued experiment.*){4}"
+    ),
+    "dvc exp show --only-changed": "workspace",
+    "dvc metrics diff": r"metrics.json +ensemble.mAP",
+    "dvc plots diff": r"index\.html",
+    "dvc pull": "up to date",
+    "dvc remote add --default bucket s3://my-bucket/lexiclip": "Setting 'bucket' as a default remote",
+    "dvc stage list": "train_ema@zema +Prompts",
+    "git switch --create coco && cp profiles/coco.yaml params.yaml": "new branch 'coco'",
+    'git commit --all --message "Reference study"': "params.yaml|files changed",
+    "git switch main && dvc checkout": "branch 'main'",
+}
+
+# `lexiclip` itself, and Python that calls it.
+LEXICLIP = {
+    "lexiclip evaluate data/scores/ensemble.npz data/scenes/instances.json": r'"mAP": \d',
+    "lexiclip label captions.txt": r'"labels": \["dog", "skateboard"\]',
+    "lexiclip predict data/scenes/images/000001.png data/scenes/images/000007.png --heatmap docs/found.png": (
+        r"000001.png\n.*000007.png\n.*-> docs/found.png"
+    ),
+    "lexiclip predict photos/*.jpg --json": r'({"image": "photos/[ab].jpg", "labels": \["[^\n]*\n){2}',
+    """lexiclip predict street.jpg --classes 'tram, cyclist, "crossing, striped"' --heatmap found.png""": (
+        r"street.jpg\n(.*(  tram|  cyclist|  crossing, striped)\n){3}-> found.png"
+    ),
+}
+
+# Experiments: the stages that read what is changed, and run again with all that follows them.
+RERUN = {
+    "-S 'windows.scales=[2,3]'": "",
+    "dvc exp run -S 'windows.scales=[2,3,4]'": "score",
+    "dvc exp run -S fusion.retrieval=false": "ensemble ablation",
+    "dvc exp run -S images.labels=…/instances.json -S images.folder=…/images": "score evaluate ablation",
+    "dvc exp run -S train.ema_decay=0.999": "train_ema",
+}
+
+# Too long to run, or to run what has changed: what `--dry` says would be done.
+DRY = {
+    "dvc repro --pull --allow-missing evaluate": "'train@best' didn't change",
+    "make bench": "python bench\n",
+    "make repro": "dvc pull\ndvc repro\n",
+    "make seeds": "python bench/seeds.py\n",
+    "make test": "python -m pytest\n",
+}
+
+LEFT_OUT = {
+    "-S vocabulary.file=mine.yaml": "re-runs nearly all, so there is no short list to compare with",
+    "dvc push": "no bucket here; tests/sharing pushes to a server",
+    "dvc queue start --jobs 1": "runs the study four times",
+    "dvc repro": "tests/pipeline runs it with small params",
+    "git clone": "tests/sharing pulls into clones",
+    "python bench/operations.py": "minutes; tests/bench runs it on ten images",
+    "vllm serve Qwen/Qwen2.5-7B-Instruct": "no GPU; tests/captions asks a server that answers as vLLM does",
+}
+
+
+def commands(readme: str) -> set[str]:
+    """What a reader is to type: the lines of sh blocks, and code in the text that begins with a program."""
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)).replace("\\\n", " ")
+    lines = {re.sub(r"(^|\s)# .*", "", line).strip() for line in blocks.splitlines()}
+    text = re.sub(r"```.*?```", "", readme, flags=re.DOTALL)
+    spans = {" ".join(span.split()) for span in re.findall(r"`([^`]+)`", text)}
+    return {*filter(None, lines), *(span for span in spans if re.match(f"({PROGRAMS}) ", span))}
+
+
+def test_every_command_is_accounted_for():
+    tables = [RUN, LEXICLIP, RERUN, DRY, LEFT_OUT]
+    listed = set().union(*tables)
+    assert commands(README) - listed == set(), "in README alone: add each to a table of this file"
+    assert listed - commands(README) == set(), "no longer in README"
+    assert len(listed) == sum(map(len, tables))
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory) -> Path:
+    """The repository after `dvc pull`, where mAP is another than in the last commit."""
+    root = tmp_path_factory.mktemp("readme")
+    commit_copy(root)
+    metrics = root / "metrics/metrics.json"
+    measured = metrics.read_text()
+    before = json.loads(measured)
+    before["ensemble"]["mAP"] -= 1
+    metrics.write_text(json.dumps(before))
+    succeed(root, "git commit -q --all -m before && dvc pull")
+    metrics.write_text(measured)
+    return root
+
+
+@pytest.fixture
+def project(copy, monkeypatch):
+    """The copy as the working folder."""
+    monkeypatch.chdir(copy)
+    return copy
+
+
+@pytest.fixture
+def files(project):
+    """Files named as README's: captions, photos, scenes and scores of them."""
+    (project / "captions.txt").write_text("A dog rides a skateboard.\n")
+    rng = np.random.default_rng(0)
+    photos = ["street.jpg", "photos/a.jpg", "photos/b.jpg"]
+    scenes = [f"data/scenes/images/{number:06d}.png" for number in range(8)]
+    for photo in (*photos, *scenes):
+        (project / photo).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (60, 90, 3), dtype=np.uint8)).save(project / photo)
+    vocabulary = load_params(project / "params.yaml").vocabulary
+    names = load_vocabulary(project / vocabulary.file, vocabulary.without).names
+    instances = {
+        "images": [{"id": number, "file_name": Path(scene).name} for number, scene in enumerate(scenes)],
+        "categories": [{"id": k, "name": name} for k, name in enumerate(names)],
+        "annotations": [{"image_id": number, "category_id": number} for number in range(8)],
+    }
+    (project / "data/scenes/instances.json").write_text(json.dumps(instances))
+    (project / "data/scores").mkdir(exist_ok=True)
+    ids = [Path(scene).stem for scene in scenes]
+    np.savez(project / "data/scores/ensemble.npz", ids=ids, names=names, scores=rng.random((8, len(names))))
+    yield
+    shutil.rmtree(project / "data/scenes")
+    shutil.rmtree(project / "data/scores")
+
+
+@pytest.mark.parametrize("command", RUN)
+def test_it_runs(project, command):
+    assert re.search(RUN[command], succeed(project, command), re.DOTALL)
+
+
+@pytest.mark.parametrize("command", LEXICLIP)
+def test_lexiclip_runs(files, command, monkeypatch, capsys):
+    words = [file for word in shlex.split(command) for file in sorted(map(str, Path().glob(word))) or [word]]
+    monkeypatch.setattr(sys, "argv", words)
+    cli.main()
+    printed = capsys.readouterr()
+    assert re.search(LEXICLIP[command], printed.out + printed.err, re.DOTALL)
+
+
+def test_the_python_runs(files):
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) == 1
+    names: dict = {}
+    exec(blocks[0], names)
+    assert [sorted(labels) for labels in names["labels"]] == [["cyclist", "tram"]]
+
+
+@pytest.fixture(scope="module")
+def params_before(copy):
+    return changed_params(copy)
+
+
+@pytest.mark.parametrize("command", RERUN)
+def test_an_experiment_reruns_what_it_must(project, command, params_before):
+    """By DVC's status: `dvc exp run --dry` needs every intermediate file."""
+    apply_overrides("params.yaml", re.findall(r"-S (\S+)", re.sub("'", "", command).replace("…", "my")))
+    after = changed_params(project)
+    succeed(project, "git checkout -q params.yaml")
+    touched = {stage for stage in after if after[stage] != params_before.get(stage)}
+    assert {stage.split("@")[0] for stage in touched} == set(RERUN[command].split())
+
+
+def changed_params(root: Path) -> dict[str, dict]:
+    """The params of each stage, as stage@item, that are no longer those of dvc.lock."""
+    with Repo(root) as repo:
+        status = repo.status()
+    return {
+        stage: change["changed deps"]["params.yaml"]
+        for stage, changes in status.items()
+        for change in changes
+        if isinstance(change, dict) and "params.yaml" in change.get("changed deps", {})
+    }
+
+
+@pytest.mark.parametrize("command", DRY)
+def test_it_would_do(project, command):
+    assert DRY[command] in succeed(project, f"{command} --dry")
