@@ -19,10 +19,11 @@ def test_two_processes_do_what_one_does(tmp_path):
     script = Path(__file__).with_name("run_processes.py")
     done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    alone, shared = (load_file(tmp_path / folder / "end.safetensors") for folder in ("one", "two"))
-    for branch in ("global_", "local", "evidence"):
-        assert (shared[branch] - alone[branch]).abs().max() < 1e-5
-    assert (alone["start"] - alone["local"]).abs().max() > 1e-4  # it did learn
+    for variant in ("plain", "ema"):
+        alone, shared = (load_file(tmp_path / by / variant / "end.safetensors") for by in ("one", "two"))
+        for branch in ("global_", "local", "evidence"):
+            assert (shared[branch] - alone[branch]).abs().max() < 1e-5
+        assert (alone["start"] - alone["local"]).abs().max() > 1e-4  # it did learn
 
 
 def test_alone_a_sum_is_what_it_was():
