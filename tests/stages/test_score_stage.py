@@ -1,6 +1,7 @@
 """The stage of the pass with a tiny random CLIP in a folder of its own: a file that is no image, then all."""
 
 import runpy
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,12 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from tests.stages.torchrun import torchrun
 
 from lexiclip.clip.backbone import model_id
 from lexiclip.clip.building import build_clip, save_clip
 from lexiclip.clip.feature_store import write_store
-from lexiclip.files import write_json, write_jsonl
+from lexiclip.files import read_json, write_json, write_jsonl
 from lexiclip.params import BASELINES
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, save_prompts
 from lexiclip.scoring.window_store import read_scores
@@ -88,3 +90,24 @@ def test_prompts_of_other_classes_are_named(study, capsys):
     with pytest.raises(SystemExit):
         runpy.run_path(str(ROOT / "stages/score.py"))
     assert "zero_shot.safetensors: other classes than the vocabulary" in capsys.readouterr().err
+
+
+def test_two_processes_score_what_one_does(study):
+    """Over two shards of 32; with one thread each, as torchrun sets it, to the byte."""
+    images = [{"id": i, "file_name": f"{i:02d}.png"} for i in range(40)]
+    for image in images:
+        Image.new("RGB", (8, 8), (6 * image["id"], 0, 99)).save(image["file_name"])
+    instances = read_json("instances.json")
+    write_json("instances.json", {**instances, "images": images})
+    printed = torchrun("score.py")
+    assert "rank 0 of 2 is done" in printed and "rank 1 of 2 is done" in printed
+    shared = {path.name: path.read_bytes() for path in Path("data/scores/windows.partial").iterdir()}
+    assert len(shared) == 3  # two shards and the index
+    runpy.run_path(str(ROOT / "stages/score.py"))  # all is done: it takes the scores over
+    assert {path.name: path.read_bytes() for path in Path("data/scores/windows").iterdir()} == shared
+    shutil.rmtree("data/scores")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    runpy.run_path(str(ROOT / "stages/score.py"))
+    torch.set_num_threads(threads)
+    assert {path.name: path.read_bytes() for path in Path("data/scores/windows").iterdir()} == shared

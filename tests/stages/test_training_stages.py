@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from tests.stages.torchrun import torchrun
 
 from lexiclip.prompts.class_vectors import load_prompts
 
@@ -119,3 +120,13 @@ def test_hard_classes_outside_the_vocabulary_are_told(study, monkeypatch, capsys
     capsys.readouterr()
     run(monkeypatch, "mix", "next")
     assert "variants.next.hard_classes: not in the vocabulary, left out: zebra" in capsys.readouterr().out
+
+
+def test_two_processes_tune_what_one_does(study, monkeypatch):
+    torchrun("train.py", "best", "plain")
+    shared = load_prompts("models/prompts/best.safetensors")
+    Path("models/prompts/best.safetensors").unlink()
+    run(monkeypatch, "train", "best", "plain")
+    alone = load_prompts("models/prompts/best.safetensors")
+    for of_two, of_one in zip(shared.contexts, alone.contexts, strict=True):
+        torch.testing.assert_close(of_two, of_one, rtol=0, atol=1e-5)
