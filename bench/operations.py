@@ -35,12 +35,16 @@ def operations(model: str, images: int, texts: int) -> list[dict]:
         name: prompts_of_a_step(clip, classes, variant.n_ctx, 3 if variant.evidence else 2)
         for name, variant in params.variants.items()
     }
-    epochs = {name: variant.epochs for name, variant in params.variants.items()}
+    epochs = {
+        name: variant.epochs if variant.keep_epoch == "heldout" else variant.keep_epoch
+        for name, variant in params.variants.items()
+    }
     dim, views = clip.visual.output_dim, images * (1 + WINDOWS)
     scored = views * 2 * ((2 * VARIANTS + RETRIEVING) * classes + RETRIEVING)  # fp16
     rows = [
         row("texts encoded once", text, texts, disk=texts * TOKENS * dim * 2),
         row("views encoded once", view, views, disk=scored),
+        row("views compared with all texts", 2 * dim * texts, views),
     ]
     for name, step in steps.items():
         of_variant = texts // params.train.batch_size * epochs[name]
@@ -78,7 +82,7 @@ def row(part: str, each: float, times: int, disk: float = 0) -> dict:
 
 
 def main() -> None:
-    model, images, texts = (sys.argv[1:] + ["RN50", "40504", "800000"][len(sys.argv) - 1 :])[:3]
+    model, images, texts = (sys.argv[1:] + ["RN50", "40504", "220000"][len(sys.argv) - 1 :])[:3]
     print(as_text(operations(model, int(images), int(texts)), words=1))
 
 

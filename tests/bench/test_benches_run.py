@@ -68,8 +68,9 @@ def test_scoring(monkeypatch, tmp_path):
 
 def test_operations(monkeypatch):
     monkeypatch.chdir(ROOT)
-    texts, views, *tuning = operations.operations("RN50", images=10, texts=2048)
+    texts, views, compared, *tuning = operations.operations("RN50", images=10, texts=2048)
     assert len(tuning) == 6 and tuning[0]["times"] == 2 * 5
-    assert texts["times"] == 2048 and views["times"] == 10 * 305
+    assert texts["times"] == 2048 and views["times"] == compared["times"] == 10 * 305
+    assert compared["Gflop"] == pytest.approx(2 * 1024 * 2048 / 1e9, abs=0.01)
     # A layer of width d is 12 d² weights, and each is used in a multiplication and an addition.
     assert texts["Gflop"] == pytest.approx(15 * 12 * 12 * 512**2 * 2 / 1e9, rel=0.05)
