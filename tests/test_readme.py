@@ -58,9 +58,13 @@ LEXICLIP = {
 # Experiments: the stages that read what is changed, and run again with all that follows them.
 RERUN = {
     "-S 'windows.scales=[2,3]'": "",
-    "dvc exp run -S 'windows.scales=[2,3,4]'": "score",
+    "-S clip.model=RN50 -S clip.weights=openai": "clip",
+    "dvc exp run -S 'windows.scales=[2,3,4]'": "score report",
+    "dvc exp run -S 'windows.scales=[2,3,4]' -S 'windows.shapes=[square,1x2,1x1.5,2x3]'": "score report",
     "dvc exp run -S fusion.retrieval=false": "ensemble ablation",
-    "dvc exp run -S images.labels=…/instances.json -S images.folder=…/images": "score evaluate ablation",
+    "dvc exp run -S images.labels=…/instances.json -S images.folder=…/images": (
+        "score evaluate ablation report"
+    ),
     "dvc exp run -S train.ema_decay=0.999": "train_ema",
 }
 
@@ -71,15 +75,25 @@ DRY = {
     "make repro": "dvc pull\ndvc repro\n",
     "make seeds": "python bench/seeds.py\n",
     "make test": "python -m pytest\n",
+    "make test-faults": "python -m pytest tests/faults\n",
 }
 
 LEFT_OUT = {
     "-S vocabulary.file=mine.yaml": "re-runs nearly all, so there is no short list to compare with",
+    "dvc exp run --queue -S train.seed=0,1,2 && dvc queue start --jobs 1": "trains three times",
     "dvc push": "no bucket here; tests/sharing pushes to a server",
     "dvc queue start --jobs 1": "runs the study four times",
     "dvc repro": "tests/pipeline runs it with small params",
+    "dvc remote add --default team ssh://user@host/folder": "tests/sharing adds one",
     "git clone": "tests/sharing pulls into clones",
     "python bench/operations.py": "minutes; tests/bench runs it on ten images",
+    "python bench/determinism.py": "makes the whole study again",
+    "python bench/scoring_steps.py mini 16": "minutes; it reports, and nothing reads what it says",
+    "python bench/scoring_steps.py RN50 2": "minutes; it reports, and nothing reads what it says",
+    "python bench/scoring_steps.py RN50 8": "minutes; it reports, and nothing reads what it says",
+    "python bench/store.py": "a minute; tests/bench runs it on 300 texts",
+    "torchrun --nproc-per-node 8 stages/score.py && dvc repro": "tests/stages runs two processes",
+    "torchrun --nproc-per-node 8 stages/train.py zema ema && dvc commit": "tests/stages runs two processes",
     "vllm serve Qwen/Qwen2.5-7B-Instruct": "no GPU; tests/captions asks a server that answers as vLLM does",
 }
 
