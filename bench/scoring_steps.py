@@ -12,6 +12,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import torch
 from scoring import CLASSES, MINI, photos, precision, random_texts
 
@@ -19,6 +20,7 @@ from lexiclip.clip.backbone import preprocess_size
 from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images
 from lexiclip.devices import best_device
+from lexiclip.images.batched_views import batched_view_pixels
 from lexiclip.images.preprocess import load_rgb, normalise, view_pixels
 from lexiclip.images.windows import SHAPES, windows
 from lexiclip.prompts.class_vectors import ClassVectors
@@ -55,11 +57,17 @@ def steps(model: str, count: int) -> list[dict]:
         with torch.autocast(device, torch.bfloat16, enabled=precision() == "bf16"):
             return encode_images(clip, normalise(views.to(device)))
 
+    def cut(image, boxes):
+        if device == "cpu":
+            return view_pixels(image, boxes, preprocess_size(clip))
+        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+        return batched_view_pixels(pixels.to(device), boxes, preprocess_size(clip))
+
     with tempfile.TemporaryDirectory() as folder:
         for path in photos()[:count]:
             image = timed("decode", load_rgb, path)
             boxes = windows(*image.size, SCALES, SHAPES)
-            views = timed("crop", view_pixels, image, boxes, preprocess_size(clip))
+            views = timed("crop", cut, image, boxes)
             features = timed("encode", encode, views)
             scores = timed("score", score_features, features, vectors, sets)
             tensors = {key: value.half().cpu() for key, value in scores.items()}

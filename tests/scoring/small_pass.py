@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch.nn.functional import normalize
 
+from lexiclip.images import view_loading
 from lexiclip.processes import rank_and_count
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.scoring import window_pass
@@ -56,14 +57,14 @@ def run(clip, images, texts, folder, **settings):
 
 
 def hang_at(path: Path) -> None:
-    load = window_pass.load_rgb
+    load = view_loading.load_rgb
 
     def load_or_hang(wanted):
         if wanted == path:
             time.sleep(600)
         return load(wanted)
 
-    window_pass.load_rgb = load_or_hang
+    view_loading.load_rgb = load_or_hang
 
 
 if __name__ == "__main__":

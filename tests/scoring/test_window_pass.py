@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import weakref
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from small_pass import run, small_clip, small_texts, write_images
 from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images
 from lexiclip.errors import InputError
+from lexiclip.images import view_loading
 from lexiclip.images.preprocess import load_rgb, normalise, view_pixels
 from lexiclip.images.windows import windows
 from lexiclip.prompts.class_vectors import class_vectors
@@ -132,7 +134,7 @@ def test_a_killed_pass_goes_on_where_it_was(clip, texts, tmp_path, monkeypatch):
     written = {path: path.stat().st_mtime_ns for path in folder.glob("scores_*")}
     assert len(written) == 2
     decoded = []
-    monkeypatch.setattr(window_pass, "load_rgb", lambda path: decoded.append(path) or load_rgb(path))
+    monkeypatch.setattr(view_loading, "load_rgb", lambda path: decoded.append(path) or load_rgb(path))
     run(clip, images, texts, folder)
     assert decoded == [path for _, path in images[4:]]
     assert written == {path: path.stat().st_mtime_ns for path in written}
@@ -153,6 +155,18 @@ def test_a_rank_scores_its_shards_alone(clip, texts, images, tmp_path):
     assert list(shard_bytes(tmp_path / "scores")) == ["scores_00001.safetensors"]
 
 
+def test_views_cut_in_batch_are_scored_alike(clip, texts, images, tmp_path, monkeypatch):
+    """A GPU cuts the views itself; here the CPU stands in for it."""
+    run(clip, images, texts, tmp_path / "workers", workers=2)
+    in_batch = partial(view_loading.load_views, gpu=torch.device("cpu"))
+    monkeypatch.setattr(window_pass, "load_views", lambda *arguments: in_batch(*arguments[:-1]))
+    run(clip, images, texts, tmp_path / "batch")
+    expected, found = (read_scores(tmp_path / folder, "best") for folder in ("workers", "batch"))
+    assert found.ids == expected.ids
+    for field, wanted in zip(found[1:], expected[1:], strict=True):
+        torch.testing.assert_close(field, wanted, rtol=0, atol=2e-2)
+
+
 def test_views_in_memory_do_not_grow_with_the_images(clip, texts, tmp_path, monkeypatch):
     images, alive, most = write_images(tmp_path, 12), weakref.WeakSet(), []
 
@@ -162,7 +176,7 @@ def test_views_in_memory_do_not_grow_with_the_images(clip, texts, tmp_path, monk
         most.append(len(alive))
         return views
 
-    monkeypatch.setattr(window_pass, "view_pixels", watched)
+    monkeypatch.setattr(view_loading, "view_pixels", watched)
     run(clip, images, texts, tmp_path / "scores", batch_views=17)
     assert len(most) == 12 and max(most) <= 3
 

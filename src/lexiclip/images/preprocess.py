@@ -53,11 +53,15 @@ def normalise(pixels: Tensor, mean: Sequence[float] = CLIP_MEAN, std: Sequence[f
     return (pixels.float() / 255 - mean_) / std_
 
 
+def centred(side: int, short: int, size: int) -> tuple[int, int]:
+    """How long a side becomes when the short one is resized to `size`, and where the centre square begins."""
+    resized = int(size * side / short)
+    return resized, round((resized - size) / 2)
+
+
 def _resize_and_centre(image: Image.Image, size: int) -> Image.Image:
     """Bicubic resize of the short side to `size`, then the centre square, as open_clip does it."""
-    short = min(image.size)
-    width, height = (int(size * side / short) for side in image.size)
-    left, top = round((width - size) / 2), round((height - size) / 2)
+    (width, left), (height, top) = (centred(side, min(image.size), size) for side in image.size)
     if max(width, height) <= 32 * size:
         resized = image.resize((width, height), Image.Resampling.BICUBIC)
         return resized.crop((left, top, left + size, top + size))

@@ -59,9 +59,13 @@ def reflected_to(image: Image.Image, width: int, height: int) -> Image.Image:
     """
     if width <= image.width and height <= image.height:
         return image
-    rows = np.pad(np.arange(image.height), (0, max(0, height - image.height)), mode="reflect")
-    columns = np.pad(np.arange(image.width), (0, max(0, width - image.width)), mode="reflect")
+    rows, columns = reflected(image.height, height), reflected(image.width, width)
     return Image.fromarray(np.asarray(image)[np.ix_(rows, columns)])
+
+
+def reflected(side: int, length: int) -> np.ndarray:
+    """The indices 0, 1, ... of a side's pixels, continued by reflection to at least that length."""
+    return np.pad(np.arange(side), (0, max(0, length - side)), mode="reflect")
 
 
 def _square(width: int, height: int, b: int) -> list[Box]:

@@ -12,15 +12,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 from lexiclip.clip.backbone import model_id, preprocess_size
 from lexiclip.clip.image_tower import ImageFeatures, encode_images
 from lexiclip.errors import InputError
 from lexiclip.files import write_json
-from lexiclip.images.preprocess import load_rgb, normalise, view_pixels
-from lexiclip.images.windows import windows
+from lexiclip.images.preprocess import normalise
+from lexiclip.images.view_loading import load_views
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.prompts.logits import TAU, score
 from lexiclip.scoring.retrieval import CaptionSets, retrieve_for_each
@@ -75,9 +73,8 @@ def score_images(
 
     todo = [i for i in range(rank, len(shards), ranks) if not is_done(folder, i, settings, shard_ids[i])]
     paths = [path for i in todo for _, path in shards[i]]
-    load = partial(_load_views, scales=scales, shapes=shapes, size=preprocess_size(clip))
-    loaded = DataLoader(paths, batch_size=None, num_workers=workers, collate_fn=load)
-    loaded = iter(tqdm(loaded, total=len(paths), unit="image", disable=None))
+    gpu = None if device.type == "cpu" else device
+    loaded = load_views(paths, scales, shapes, preprocess_size(clip), workers, gpu)
     score_views = partial(_score_views, clip, vectors=vectors, captions=captions, precision=precision)
     unreadable = []
     for i in todo:
@@ -91,17 +88,6 @@ def score_images(
             "replace or remove them (the other scores are kept), or allow unreadable images to be skipped"
         )
     return unreadable
-
-
-def _load_views(
-    path: Path, scales: Sequence[int], shapes: Sequence[str], size: int
-) -> tuple[Tensor | None, str]:
-    """The views uint8 (1+W, 3, size, size) of one image, or None and the reason (runs in a worker)."""
-    try:
-        image = load_rgb(path)
-    except InputError as error:
-        return None, str(error)
-    return view_pixels(image, windows(*image.size, scales, shapes), size), ""
 
 
 def _score_shard(
@@ -130,7 +116,7 @@ def _score_shard(
         parts.append(score_views(torch.cat(waiting)))
     shape = (len(readable), -1)
     tensors = {
-        key: torch.cat([part[key] for part in parts]).unflatten(0, shape) for key in (parts or [{}])[0]
+        key: torch.cat([part[key] for part in parts]).unflatten(0, shape).cpu() for key in (parts or [{}])[0]
     }
     return readable, tensors, failures
 
@@ -142,11 +128,11 @@ def _score_views(
     captions: CaptionSets,
     precision: str,
 ) -> dict[str, Tensor]:
-    """Scores of views uint8 (B, 3, S, S) by every variant, each (B, K) or (B,), fp16 on the CPU."""
+    """Scores of views uint8 (B, 3, S, S) by every variant, each (B, K) or (B,), fp16, on its device."""
     device = next(clip.parameters()).device
     with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
         features = encode_images(clip, normalise(views.to(device)))
-    return {key: value.half().cpu() for key, value in score_features(features, vectors, captions).items()}
+    return {key: value.half() for key, value in score_features(features, vectors, captions).items()}
 
 
 def score_features(
