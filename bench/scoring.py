@@ -21,7 +21,8 @@ from lexiclip.clip.backbone import preprocess_size
 from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images
 from lexiclip.devices import best_device, fast_bf16
-from lexiclip.images.preprocess import CLIP_MEAN, CLIP_STD, load_rgb
+from lexiclip.images.normalisation import CLIP_MEAN, CLIP_STD
+from lexiclip.images.preprocess import load_rgb
 from lexiclip.images.windows import crop, windows
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.prompts.logits import score

@@ -21,7 +21,8 @@ from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images
 from lexiclip.devices import best_device
 from lexiclip.images.batched_views import batched_view_pixels
-from lexiclip.images.preprocess import load_rgb, normalise, view_pixels
+from lexiclip.images.normalisation import normalise
+from lexiclip.images.preprocess import load_rgb, view_pixels
 from lexiclip.images.windows import SHAPES, windows
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.reporting import as_text

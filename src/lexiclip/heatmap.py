@@ -21,7 +21,8 @@ from lexiclip.clip.backbone import preprocess_size
 from lexiclip.clip.image_tower import encode_images
 from lexiclip.errors import InputError
 from lexiclip.files import atomic_path
-from lexiclip.images.preprocess import load_rgb, normalise, view_pixels
+from lexiclip.images.normalisation import normalise
+from lexiclip.images.preprocess import load_rgb, view_pixels
 from lexiclip.images.windows import Box, windows
 from lexiclip.predict import Prediction, Study, votes_of
 from lexiclip.prompts.logits import score, winner_take_all

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from lexiclip.clip.image_tower import dense_tower, encode_images
 from lexiclip.errors import InputError
-from lexiclip.images.preprocess import normalise
+from lexiclip.images.normalisation import normalise
 
 
 def plain_features(clip, pixels):

@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from lexiclip.errors import InputError
-from lexiclip.images.preprocess import CLIP_MEAN, CLIP_STD, load_rgb, normalise, view_pixels
+from lexiclip.images.normalisation import CLIP_MEAN, CLIP_STD
+from lexiclip.images.preprocess import load_rgb, view_pixels
 from lexiclip.images.windows import SHAPES, Box, crop, windows
 
 
@@ -62,12 +63,6 @@ def test_a_very_long_strip_stays_small():
     views = view_pixels(image, windows(20000, 1, (2, 3, 4), SHAPES), 8)
     assert views.shape == (305, 3, 8, 8)
     assert (views == torch.tensor([9, 8, 7])[:, None, None]).all()
-
-
-def test_normalise_equals_open_clip():
-    image = photo(40, 40)
-    expected = open_clip.image_transform(40, is_train=False, mean=CLIP_MEAN, std=CLIP_STD)(image)
-    torch.testing.assert_close(normalise(view_pixels(image, [], 40))[0], expected)
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "RGBA", "LA", "I;16", "I"])

@@ -20,7 +20,8 @@ from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images
 from lexiclip.errors import InputError
 from lexiclip.images import view_loading
-from lexiclip.images.preprocess import load_rgb, normalise, view_pixels
+from lexiclip.images.normalisation import normalise
+from lexiclip.images.preprocess import load_rgb, view_pixels
 from lexiclip.images.windows import windows
 from lexiclip.prompts.class_vectors import class_vectors
 from lexiclip.prompts.contexts import Contexts

@@ -18,7 +18,7 @@ from lexiclip.clip.checkpoint import load_checkpoint, save_checkpoint
 from lexiclip.clip.pretraining_texts import PretrainingTexts
 from lexiclip.clip.text_tower import embed_tokens, encode_prompts
 from lexiclip.devices import best_device, fast_bf16
-from lexiclip.images.preprocess import normalise
+from lexiclip.images.normalisation import normalise
 from lexiclip.images.scenes import Layout, backgrounds, degrade, render, uniform
 from lexiclip.images.sprites import Sprites
 

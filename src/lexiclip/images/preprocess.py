@@ -11,10 +11,6 @@ from torch import Tensor
 from lexiclip.errors import InputError
 from lexiclip.images.windows import Box, reflected_to
 
-# OpenAI's, for all its models.
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
-
 
 def load_rgb(path: str | Path) -> Image.Image:
     """The image as 8-bit RGB. InputError names the file if it is missing, damaged or of no readable kind.
@@ -43,14 +39,6 @@ def view_pixels(image: Image.Image, boxes: Sequence[Box], size: int) -> Tensor:
     for view, (top, left, height, width) in zip(views[1:], boxes, strict=True):
         view[:] = _resize_and_centre(canvas.crop((left, top, left + width, top + height)), size)
     return torch.from_numpy(views).permute(0, 3, 1, 2)  # (1+W, 3, size, size), channels last in memory
-
-
-def normalise(pixels: Tensor, mean: Sequence[float] = CLIP_MEAN, std: Sequence[float] = CLIP_STD) -> Tensor:
-    """uint8 (B, 3, H, W) to float32 with CLIP's mean and deviation of each channel taken out."""
-    mean_, std_ = (
-        torch.tensor(of_channel, device=pixels.device)[:, None, None] for of_channel in (mean, std)
-    )
-    return (pixels.float() / 255 - mean_) / std_
 
 
 def centred(side: int, short: int, size: int) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from lexiclip.clip.backbone import model_id, preprocess_size
 from lexiclip.clip.image_tower import ImageFeatures, encode_images
 from lexiclip.errors import InputError
 from lexiclip.files import write_json
-from lexiclip.images.preprocess import normalise
+from lexiclip.images.normalisation import normalise
 from lexiclip.images.view_loading import load_views
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.prompts.logits import TAU, score
