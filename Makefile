@@ -11,8 +11,8 @@ repro: .venv/installed  ## the whole study: shared datasets, every stage that ha
 	dvc repro
 	python stages/evaluate.py
 
-test: .venv/installed  ## the tests
-	python -m pytest
+test: .venv/installed  ## the tests, two files at a time
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile
 
 test-faults: .venv/installed  ## kills, full disks, Ctrl-C, two queue workers, a read-only cache (minutes)
 	python -m pytest tests/faults

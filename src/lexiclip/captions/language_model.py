@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, LogitsProcessor, LogitsProcessorList
 
 from lexiclip.devices import best_device, fast_bf16
 from lexiclip.errors import InputError
@@ -45,11 +45,12 @@ def load_language_model(model: str, gguf_file: str | None, trust_remote_code: bo
     # Code of a model's own, written for another transformers, may raise anything.
     failures = Exception if trust_remote_code else (OSError, ValueError, SafetensorError)
     options = {"trust_remote_code": trust_remote_code} | ({"gguf_file": gguf_file} if gguf_file else {})
+    unpacked = {"quantization_config": GgufConfig(dequantize=True)} if gguf_file else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", **options)
         device = best_device()
         dtype = torch.bfloat16 if fast_bf16(device) else torch.float32
-        lm = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options)
+        lm = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options, **unpacked)
     except failures as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(
