@@ -24,6 +24,24 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
+def small_clip():
+    """A frozen CLIP of a few hundred thousand weights beside its vocabulary, no layer of it idle."""
+    import open_clip
+    import torch
+
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        model = open_clip.CLIP(
+            embed_dim=24,
+            vision_cfg={"image_size": 64, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None},
+            text_cfg={"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
+        )
+        for parameter in model.parameters():
+            parameter.data += 0.02 * torch.randn_like(parameter)  # zero-initialised scales would hide a bug
+    return model.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
 def smollm2_folder(tmp_path_factory) -> str:
     """SmolLM2 unpacked into a folder in a hub's layout: it loads in a second, its GGUF file in ten."""
     import torch

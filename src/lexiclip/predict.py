@@ -101,15 +101,11 @@ def predict(study: Study, images: Sequence[str | Path]) -> list[Prediction]:
             precision=windows.precision,
         )
         fused = [_fused(study.params, folder, variant) for variant in study.vectors]
-    scores = mean_standardised(torch.stack(fused), votes_of(study))[
-        :, : study.shown
-    ]  # (V, N, K) -> (N, shown)
+    scores = mean_standardised(torch.stack(fused), votes_of(study))[:, : study.shown]  # (N, shown)
     ranked, order = scores.sort(dim=1, descending=True, stable=True)
     return [
-        Prediction(
-            str(image), [study.names[k] for k in of_image.tolist()], [round(x, 4) for x in row.tolist()]
-        )
-        for image, of_image, row in zip(images, order, ranked, strict=True)
+        Prediction(str(image), [study.names[k] for k in classes], [round(score, 4) for score in of_image])
+        for image, classes, of_image in zip(images, order.tolist(), ranked.tolist(), strict=True)
     ]
 
 
