@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import reading_images
+import reading_models
 import reading_scores
 import reading_texts
 from mutations import mutated_file
@@ -22,7 +23,7 @@ from lexiclip.images.preprocess import load_rgb
 
 # A damaged image may earn a warning of PIL's.
 pytestmark = pytest.mark.filterwarnings("ignore")
-READERS = reading_texts.READERS | reading_images.READERS | reading_scores.READERS
+READERS = reading_texts.READERS | reading_images.READERS | reading_scores.READERS | reading_models.READERS
 SECONDS, GIGABYTE = 10, 2**30  # of processor time; of memory
 
 
