@@ -130,6 +130,8 @@ def _archive(content: bytes, rng: random.Random) -> bytes:
 
 def _state_dict(content: bytes, rng: random.Random) -> bytes:
     """One tensor renamed, of another shape or kind, or none; or the archive changed."""
+    if b"constants.pkl" in content:  # TorchScript: where its checksums are right, torch.jit trusts it blindly
+        return mutated_bytes(content, rng)
     if rng.random() < 0.5:
         return _archive(content, rng)
     state, made = torch.load(io.BytesIO(content), weights_only=True), io.BytesIO()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 from reader import Reader, file_of
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+from tests.clip.test_building import Holder
 from torch import nn
 
 from lexiclip.clip.backbone import load_clip, model_id, preprocess_size
@@ -36,6 +37,13 @@ def weights(name: str, config: dict) -> Callable[[Path], None]:
     return write
 
 
+def torchscript(folder: Path) -> None:
+    """The weights in the kind of archive that OpenAI's files are."""
+    weights("tiny.safetensors", VIT)(folder)
+    archive = torch.jit.script(Holder(load_file(folder / "tiny.safetensors")))
+    torch.jit.save(archive, folder / "tiny.pt")
+
+
 def clip_folder(folder: Path) -> None:
     file_of("tiny.json", VIT)(folder)
     config = str(folder / "tiny.json")
@@ -53,6 +61,7 @@ READERS = {
     "vit .pt": Reader(
         weights("tiny.pt", VIT), lambda f: use(build_clip(str(f / "tiny.json"), f / "tiny.pt")), 300
     ),
+    "vit in torchscript": Reader(torchscript, lambda f: use(build_clip(None, f / "tiny.pt")), 150, "*.pt"),
     "vit .safetensors": Reader(
         weights("tiny.safetensors", VIT),
         lambda f: use(build_clip(str(f / "tiny.json"), f / "tiny.safetensors")),
