@@ -3,8 +3,15 @@
 import sys
 
 from lexiclip.errors import run_stage
-from lexiclip.files import read_json, read_jsonl, read_yaml, write_jsonl
-from lexiclip.mixes import CAPTION_SOURCES, count_sources, is_held_out, mix_texts
+from lexiclip.files import read_json, read_jsonl, write_jsonl
+from lexiclip.mixes import (
+    CAPTION_SOURCES,
+    count_sources,
+    is_held_out,
+    load_templates,
+    load_things,
+    mix_texts,
+)
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
 
@@ -30,8 +37,8 @@ def main(variant: str) -> None:
             trained,
             read_json("data/captions/class_sets.json")["sets"],
             of_variant.texts,
-            templates=read_yaml("data/templates/imagenet.yaml"),
-            things=read_yaml("data/templates/things.yaml"),
+            templates=load_templates("data/templates/imagenet.yaml"),
+            things=load_things("data/templates/things.yaml"),
             rare_classes=params.mix.rare_classes,
             hard_classes=of_variant.hard_classes,
             seed=params.mix.seed,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lexiclip.errors import run_stage
+from lexiclip.errors import InputError, run_stage
 from lexiclip.images.mini_world import draw_scenes, load_themes, write_scenes
 from lexiclip.images.sprites import load_sprites, never_shown
 from lexiclip.params import load_params
@@ -15,6 +15,9 @@ def main() -> None:
     world = params.scenes
     sprites = load_sprites("data/world/sprites.yaml", names)
     absent = never_shown(sprites, names)
+    if world.clutter[1] and sprites.labels.any(1).all():
+        raise InputError("data/world/sprites.yaml: every glyph shows a class: add clutter, or set "
+                         "scenes.clutter to [0, 0]")  # fmt: skip
     scenes = draw_scenes(
         sprites,
         load_themes("data/world/themes.yaml", set(names) - set(absent)),

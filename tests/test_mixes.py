@@ -6,7 +6,7 @@ from tests.conftest import ROOT
 
 from lexiclip.errors import InputError
 from lexiclip.files import read_yaml
-from lexiclip.mixes import count_sources, is_held_out, label_matrix, mix_texts
+from lexiclip.mixes import count_sources, is_held_out, label_matrix, load_templates, load_things, mix_texts
 
 NAMES = ("person", "dog", "fork", "knife", "vase")
 SETS = [["person", "dog"], ["person", "fork", "knife", "vase"]]
@@ -159,3 +159,20 @@ def test_a_caption_source_without_a_caption_is_named():
             NAMES, CAPTIONS | {"challenge": []}, SETS, {"challenge": True, "class": True},
             templates=[], things=[], rare_classes=[], hard_classes=[], seed=0,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "listed", ["[a photo., 'a {}']", "['{} and {}']", "['{name}']", "['{:9}']", "['{']", "{}"]
+)
+def test_a_template_without_one_place_for_the_class_is_told(tmp_path, listed):
+    path = tmp_path / "templates.yaml"
+    path.write_text(listed)
+    with pytest.raises(InputError, match=r"templates\.yaml: expected"):
+        load_templates(path)
+
+
+def test_things_are_texts(tmp_path):
+    path = tmp_path / "things.yaml"
+    path.write_text("[tree, no]")
+    with pytest.raises(InputError, match=r"things\.yaml: expected a list of texts"):
+        load_things(path)

@@ -7,10 +7,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
+from pathlib import Path
+from string import Formatter
 
 import numpy as np
 
 from lexiclip.errors import InputError
+from lexiclip.files import read_yaml
 
 REPEATS = 9  # METHOD §2: how often each plain template text stands in a mix
 CAPTION_SOURCES = ("multi", "single", "challenge", "wild")
@@ -19,6 +22,27 @@ CAPTION_SOURCES = ("multi", "single", "challenge", "wild")
 def is_held_out(text: str, share: float) -> bool:
     """True for the same `share` of all texts in every mix: they are never trained on."""
     return int(hashlib.sha256(text.lower().encode()).hexdigest()[:8], 16) < share * 0x1_0000_0000
+
+
+def load_things(path: str | Path) -> list[str]:
+    """A YAML list of texts. InputError for anything else."""
+    things = read_yaml(path)
+    if not isinstance(things, list) or not all(isinstance(thing, str) for thing in things):
+        raise InputError(f"{path}: expected a list of texts")
+    return things
+
+
+def load_templates(path: str | Path) -> list[str]:
+    """A YAML list of texts with one {} for a class name. InputError for anything else."""
+    templates = load_things(path)
+    for template in templates:
+        try:
+            fields = [field for _, *field in Formatter().parse(template) if field[0] is not None]
+        except ValueError:
+            fields = []
+        if fields != [["", "", None]]:
+            raise InputError(f"{path}: expected one {{}}, for the class name, in {template!r:.80}")
+    return templates
 
 
 def mix_texts(

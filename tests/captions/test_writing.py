@@ -97,3 +97,17 @@ def test_a_model_that_fails_costs_one_line_and_no_answer(tmp_path):
 def test_nothing_asked_is_a_file_without_rows(tmp_path):
     write_answers([], backend([]), tmp_path / "a.jsonl", seed=7)
     assert read_jsonl(tmp_path / "a.jsonl") == []
+
+
+@pytest.mark.parametrize(
+    "damage", ["[1, [", "[1]", '[1, ["x"]]', '[9, ["x", "x", "x"]]', '[1, ["x", "x", 3]]']
+)
+def test_a_damaged_line_is_asked_again(tmp_path, damage):
+    path, asked = tmp_path / "a.jsonl", []
+    with pytest.raises(Killed):
+        write_answers(ASKS, backend([], stop_after=3), path, seed=7)
+    partial = tmp_path / "a.jsonl.partial"
+    first, *lines = partial.read_text().splitlines()
+    partial.write_text("\n".join([first, lines[0], damage, lines[2], ""]))
+    write_answers(ASKS, backend(asked), path, seed=7)
+    assert len(asked) == 3 + 2 and path.read_bytes() == whole(tmp_path)

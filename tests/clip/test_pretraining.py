@@ -113,6 +113,16 @@ def test_a_damaged_checkpoint_is_no_start(train, scenes_drawn, tmp_path, capsys)
     assert scenes_drawn.count == 2 and "damaged" in capsys.readouterr().err
 
 
+def test_a_checkpoint_with_one_bit_flipped_is_no_start(train, scenes_drawn, tmp_path, capsys):
+    train(steps=2)
+    content = bytearray((tmp_path / "checkpoint").read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "checkpoint").write_bytes(content)
+    scenes_drawn.count = 0
+    train(steps=2)
+    assert scenes_drawn.count == 2 and "checkpoint: damaged" in capsys.readouterr().err
+
+
 def test_the_class_loss_fades_to_zero():
     weights = [helper_weight(step, 100, 0.4) for step in (0, 10, 20, 39, 40, 41, 99)]
     assert weights == pytest.approx([1, 0.75, 0.5, 0.025, 0, 0, 0])

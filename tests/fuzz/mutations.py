@@ -7,6 +7,8 @@ import random
 import re
 import zipfile
 
+import torch
+
 # fmt: off
 # What readers trip over: other encodings, huge or odd numbers, endless nesting, references, foreign headers.
 TOKENS = [
@@ -97,20 +99,27 @@ def _safetensors(content: bytes, rng: random.Random) -> bytes:
     """The header changed: what it says of tensors, or our own facts in its metadata."""
     size = int.from_bytes(content[:8], "little")
     header, data = json.loads(content[8 : 8 + size]), content[8 + size :]
-    if rng.random() < 0.7:
-        facts = mutated_value(json.loads(header["__metadata__"]["lexiclip"]), rng)
-        header["__metadata__"]["lexiclip"] = json.dumps(facts)
+    metadata = header.get("__metadata__")
+    if metadata and rng.random() < 0.7:
+        key = rng.choice(list(metadata))
+        try:
+            metadata[key] = json.dumps(mutated_value(json.loads(metadata[key]), rng))
+        except ValueError:  # a word
+            metadata[key] = mutated_bytes(metadata[key].encode(), rng).decode(errors="replace")
     else:
         header = mutated_value(header, rng)
     new = json.dumps(header).encode()
     return len(new).to_bytes(8, "little") + new + data
 
 
-def _npz(content: bytes, rng: random.Random) -> bytes:
-    """One array changed or left out, in an archive that is whole."""
+def _archive(content: bytes, rng: random.Random) -> bytes:
+    """One file changed or left out, in an archive that is whole; half the time its pickle, if it has one."""
     made = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(made, "w") as new:
         chosen = rng.choice(old.namelist())
+        for name in old.namelist():
+            if name.endswith("data.pkl") and rng.random() < 0.5:
+                chosen = name
         for name in old.namelist():
             if name != chosen:
                 new.writestr(name, old.read(name))
@@ -119,7 +128,31 @@ def _npz(content: bytes, rng: random.Random) -> bytes:
     return made.getvalue()
 
 
-STRUCTURES = {"json": _json, "yaml": _json, "jsonl": _json_lines, "safetensors": _safetensors, "npz": _npz}
+def _state_dict(content: bytes, rng: random.Random) -> bytes:
+    """One tensor renamed, of another shape or kind, or none; or the archive changed."""
+    if b"constants.pkl" in content:  # TorchScript: where its checksums are right, torch.jit trusts it blindly
+        return mutated_bytes(content, rng)
+    if rng.random() < 0.5:
+        return _archive(content, rng)
+    state, made = torch.load(io.BytesIO(content), weights_only=True), io.BytesIO()
+    name = rng.choice([name for name, tensor in state.items() if tensor.ndim])
+    tensor = state.pop(name)
+    changed = [
+        tensor.flatten(), tensor[None], tensor[..., :0], tensor[:1], tensor.new_zeros(()), tensor.bool(),
+        tensor.new_zeros(1).expand(10**7), tensor.new_zeros(1, 1).expand(10**5, 10**5),
+        tensor.new_zeros(1, 1, 1, 1).expand(10**4, 3, 8, 8), tensor.to_sparse(), tensor.to(torch.complex64),
+        torch.cat([tensor.flatten()] * 2), tensor.mT if tensor.ndim > 1 else tensor[:0], rng.choice(ODD),
+    ]  # fmt: skip
+    other = rng.choice(["", "x", 0, name + ".x", name.split(".")[0], name[:-1], name.replace("0", "99999")])
+    state |= rng.choice([{}, {other: tensor}, *({name: value} for value in changed)])
+    torch.save(rng.choice([state, state, {"state_dict": state}, [state]]), made)
+    return made.getvalue()
+
+
+STRUCTURES = {
+    "json": _json, "yaml": _json, "jsonl": _json_lines, "safetensors": _safetensors, "npz": _archive,
+    "pt": _state_dict,
+}  # fmt: skip
 
 
 def _places(holder: list | dict):

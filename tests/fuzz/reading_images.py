@@ -1,4 +1,4 @@
-"""Readers of images and of their labels."""
+"""Readers of images, of their labels and of what scenes are drawn from."""
 
 import io
 from collections.abc import Callable
@@ -9,13 +9,20 @@ from PIL import Image
 from reader import INSTANCES, NAMES, Reader, all_of, file_of
 
 from lexiclip.images.datasets import load_dataset
+from lexiclip.images.mini_world import load_themes
 from lexiclip.images.preprocess import load_rgb
+from lexiclip.images.sprites import load_sprites, never_shown
 
 ANNOTATION = """<?xml version="1.0" encoding="utf-8"?>
 <annotation><folder>VOC</folder><filename>{}.jpg</filename><size><width>5</width><height>4</height></size>
 <object><name>dog</name><difficult>0</difficult></object>
 <object><name>cat</name><difficult>1</difficult></object></annotation>
 """
+# Glyphs of 16 bits: as JSON writes others, no YAML reads them.
+SPRITES = {
+    "classes": {"cat": "☂⛱", "dog": "✈"}, "shared": {"⛵": ["dog", "hot dog"]},
+    "named": {"sun": "☀"}, "clutter": "☁⛲",
+}  # fmt: skip
 PHOTOS = [file_of(f"images/{name}.jpg", b"") for name in "ab"]
 ANNOTATIONS = [file_of(f"Annotations/{name}.xml", ANNOTATION.format(name)) for name in "ab"]
 
@@ -46,6 +53,19 @@ def image(count: int, kind: str, mode: str = "RGB", **options: str) -> Reader:
     return Reader(file_of("photo", stream.getvalue()), use, count)
 
 
+def use_sprites(folder: Path) -> None:
+    found = load_sprites(folder / "sprites.yaml", NAMES)
+    assert found.labels.shape == (found.pixels.shape[1], len(NAMES)) and len(found.things) == len(
+        found.labels
+    )
+    assert len(never_shown(found, NAMES)) == (~found.labels.any(0)).sum()
+
+
+def use_themes(folder: Path) -> None:
+    for theme, classes in load_themes(folder / "themes.yaml", {"cat", "dog"}).items():
+        assert isinstance(theme, str) and {"cat", "dog"} >= set(classes) > set()
+
+
 READERS = {
     "coco": labels("a.json", 1800, file_of("a.json", INSTANCES)),
     "voc annotations": labels("Annotations", 1500, *ANNOTATIONS),
@@ -69,4 +89,8 @@ READERS = {
     "tiff": image(200, "TIFF"),
     "tiff with lzw": image(150, "TIFF", "RGBA", compression="tiff_lzw"),
     "ppm": image(200, "PPM"),
+    "sprites": Reader(file_of("sprites.yaml", SPRITES), use_sprites, 400),
+    "themes": Reader(
+        file_of("themes.yaml", {"yard": ["dog", "dog", "cat"], "sofa": ["cat", "tree"]}), use_themes, 400
+    ),
 }

@@ -1,16 +1,17 @@
-"""Readers of texts: captions, answers, vocabularies, prompt sets, params, and what they are built on."""
+"""Readers of texts: captions, answers, vocabularies, prompts, templates, params, and what they build on."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from reader import INSTANCES, NAMES, Reader, file_of
+from reader import INSTANCES, NAMES, Reader, all_of, file_of
 
 from lexiclip.captions.filtering import filter_answers, read_answers
 from lexiclip.captions.parsing import parse_answer
 from lexiclip.captions.prompting import few_shot_prefix, load_prompts
 from lexiclip.captions.readers import read_captions
 from lexiclip.files import read_json, read_jsonl, read_yaml, write_json, write_jsonl
+from lexiclip.mixes import load_templates, load_things, mix_texts
 from lexiclip.params import load_params
 from lexiclip.vocabulary import Vocabulary, load_vocabulary
 
@@ -57,6 +58,16 @@ def use_prompt_set(folder: Path) -> None:
             text.format(names="cat and dog").encode()
 
 
+def use_templates(folder: Path) -> None:
+    given = {
+        "templates": load_templates(folder / "templates.yaml"),
+        "things": load_things(folder / "things.yaml"),
+    }
+    sources = {"class": True, "companion": True}
+    mix = mix_texts(NAMES, {}, [], sources, **given, rare_classes=[], hard_classes=[], seed=0)
+    write_jsonl(folder / "out", mix)
+
+
 READERS = {
     "json": Reader(file_of("a.json", INSTANCES), lambda folder: read_json(folder / "a.json"), 1500),
     "jsonl": Reader(
@@ -98,4 +109,12 @@ READERS = {
     "vocabulary": Reader(file_of("words.yaml", CLASSES), use_vocabulary, 500),
     "chat prompts": Reader(file_of("prompts.yaml", CHAT), use_prompt_set, 400),
     "completion prompts": Reader(file_of("prompts.yaml", COMPLETION), use_prompt_set, 400),
+    "templates": Reader(
+        all_of(
+            file_of("templates.yaml", ["a bad photo of a {}.", "many {}."]),
+            file_of("things.yaml", ["tree", "wall"]),
+        ),
+        use_templates,
+        600,
+    ),
 }

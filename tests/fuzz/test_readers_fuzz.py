@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 import reading_images
+import reading_models
+import reading_resumes
 import reading_scores
 import reading_texts
 from mutations import mutated_file
@@ -22,7 +24,13 @@ from lexiclip.images.preprocess import load_rgb
 
 # A damaged image may earn a warning of PIL's.
 pytestmark = pytest.mark.filterwarnings("ignore")
-READERS = reading_texts.READERS | reading_images.READERS | reading_scores.READERS
+READERS = (
+    reading_texts.READERS
+    | reading_images.READERS
+    | reading_scores.READERS
+    | reading_models.READERS
+    | reading_resumes.READERS
+)
 SECONDS, GIGABYTE = 10, 2**30  # of processor time; of memory
 
 
@@ -96,7 +104,7 @@ def test_a_file_may_be_missing_empty_or_a_folder(name, tmp_path):
     for path, content in good_input(name, tmp_path).items():
         path.write_bytes(b"")
         is_refused(READERS[name].read, tmp_path)  # or not: a list of no captions is one
-        path.unlink()
+        path.unlink(missing_ok=True)  # what a run resumed from is gone once it is done
         is_refused(READERS[name].read, tmp_path)
         path.mkdir()
         assert is_refused(READERS[name].read, tmp_path)

@@ -6,6 +6,7 @@ import pytest
 import torch
 import yaml
 
+from lexiclip.errors import InputError
 from lexiclip.images.sprites import LEVELS, SIZE, load_sprites, never_shown
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
@@ -95,3 +96,18 @@ def test_classes_without_a_glyph_are_told(tmp_path):
     sprites = load_sprites(written(tmp_path / "sprites.yaml"), names)
     assert never_shown(sprites, names) == ["sink", "oven"]
     assert sprites.labels.int().tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"clutter": "🔥🐕"}, "'🐕' stands in it twice"),
+        ({"shared": {"🍴🐩": ["fork", "knife"]}}, r"shared.*at most 1 character"),
+        ({"named": ["egg"]}, "named: input should be"),
+        ({"classes": {}}, "lists no glyph"),
+        ({"others": {}}, "others: extra inputs"),
+    ],
+)
+def test_a_malformed_list_is_told(tmp_path, changed, said):
+    with pytest.raises(InputError, match=rf"sprites\.yaml: .*{said}"):
+        load_sprites(written(tmp_path / "sprites.yaml", **changed), ("dog", "cat"))

@@ -26,7 +26,7 @@ def write_answers(asks: list[tuple[dict, str]], backend: Backend, path: Path, *,
     order = sorted(range(len(asks)), key=lambda i: (len(asks[i][1]), i))
     batches = [order[start : start + size] for start in range(0, len(order), size)]
     partial = path.with_name(path.name + ".partial")
-    answers = _answers_so_far(partial, identity)  # of each finished batch, by its number
+    answers = _answers_so_far(partial, identity, batches)  # of each finished batch, by its number
     open_batches = [number for number in range(len(batches)) if number not in answers]
     with atomic_path(partial) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(line) + "\n" for line in [identity, *answers.items()])
@@ -59,10 +59,20 @@ def write_answers(asks: list[tuple[dict, str]], backend: Backend, path: Path, *,
     partial.unlink()
 
 
-def _answers_so_far(partial: Path, identity: str) -> dict[int, list[str]]:
-    if not partial.exists():
+def _answers_so_far(partial: Path, identity: str, batches: list[list[int]]) -> dict[int, list[str]]:
+    """The answers of the lines that are whole; a batch whose line is damaged is asked again."""
+    if not partial.is_file():
         return {}
-    lines = partial.read_text(encoding="utf-8").split("\n")[:-1]  # a line without its end was cut short
-    if not lines or lines[0] != json.dumps(identity):
-        return {}
-    return dict(map(json.loads, lines[1:]))
+    text = partial.read_text(encoding="utf-8", errors="surrogateescape")
+    first, *lines = text.split("\n")[:-1] or [""]  # a line without its end was cut short
+    answers = {}
+    for line in lines if first == json.dumps(identity) else []:
+        try:
+            number, texts = json.loads(line)
+            "".join(texts).encode()  # nothing but texts, and no half of a character in them
+        except (TypeError, ValueError, RecursionError):
+            continue
+        of_batch = type(number) is int and 0 <= number < len(batches) and isinstance(texts, list)
+        if of_batch and len(texts) == len(batches[number]):
+            answers[number] = texts
+    return answers

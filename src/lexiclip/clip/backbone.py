@@ -8,7 +8,6 @@ from pathlib import Path
 import open_clip
 import torch
 from open_clip.tokenizer import SimpleTokenizer
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from lexiclip.clip.text_tower import text_tower
@@ -29,12 +28,13 @@ def load_clip(folder: str | Path) -> nn.Module:
             raise InputError(f"{folder}: no {name} in it: run `dvc pull`, or `dvc repro clip`")
     read_json(Path(folder, CONFIG))
     try:
-        return frozen(open_clip.create_model(f"local-dir:{folder}", pretrained_text=False))
-    except (SafetensorError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:160]
+        clip = open_clip.create_model(f"local-dir:{folder}", pretrained_text=False)
+    except Exception as error:  # open_clip raises anything: KeyError, AssertionError, ZeroDivisionError
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:160]
         raise InputError(
             f"{folder}: damaged, or weights and config do not fit ({reason}): run `dvc repro -f clip`"
         ) from None
+    return frozen(clip)
 
 
 def frozen(clip: nn.Module) -> nn.Module:

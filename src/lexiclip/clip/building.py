@@ -73,14 +73,25 @@ def _build(model: str) -> nn.Module:
         if not model.endswith(".json"):
             _check_architecture(model)
             return open_clip.create_model(model, pretrained_text=False)
-        config = read_json(model)
+        config = _read_config(model)
         try:
             kind = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
             return kind(**config)
-        except (TypeError, ValueError, AttributeError) as error:
+        except Exception as error:  # open_clip raises anything: AssertionError, IndexError, ZeroDivisionError
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:160]
             raise InputError(
-                f"{model}: not a CLIP config ({error}): expected embed_dim, vision_cfg and text_cfg"
+                f"{model}: not a CLIP config ({reason}): expected embed_dim, vision_cfg and text_cfg"
             ) from None
+
+
+def _read_config(path: str) -> dict:
+    config = read_json(path)
+    towers = (
+        [config.get(tower) for tower in ("vision_cfg", "text_cfg")] if isinstance(config, dict) else [None]
+    )
+    if not all(isinstance(tower, dict) for tower in towers):
+        raise InputError(f"{path}: not a CLIP config: expected embed_dim, vision_cfg and text_cfg")
+    return config
 
 
 def _load_safetensors(clip: nn.Module, path: str) -> None:
@@ -126,7 +137,7 @@ def _check_architecture(model: str) -> None:
 def _check_same(model: str, clip: nn.Module, weights: str) -> None:
     """InputError if weights that tell their own architecture are not of `model`."""
     if model.endswith(".json"):
-        asked = read_json(model)
+        asked = _read_config(model)
     else:
         _check_architecture(model)
         asked = open_clip.get_model_config(model)

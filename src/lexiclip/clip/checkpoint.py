@@ -6,21 +6,23 @@ import warnings
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 
-from lexiclip.files import atomic_path
+from lexiclip.files import DAMAGE, atomic_path, checksum
 
 
 def save_checkpoint(
     path: Path, model: torch.nn.Module, optimizer: torch.optim.AdamW, step: int, history: list[dict], run: str
 ) -> None:
     """Write everything that the run identified by `run` needs to go on after `step` steps."""
-    tensors = {f"model.{name}": value.contiguous() for name, value in model.state_dict().items()}
+    tensors = {f"model.{name}": value.cpu().contiguous() for name, value in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": value.contiguous() for name, value in state.items()}
+        tensors |= {f"optimizer.{index}.{name}": value.cpu().contiguous() for name, value in state.items()}
+    facts = {"run": run, "step": step, "history": history}
+    facts["checksum"] = checksum(facts, tensors)
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, {"run": run, "step": str(step), "history": json.dumps(history)})
+        save_file(tensors, temporary, {"lexiclip": json.dumps(facts)})
 
 
 def load_checkpoint(
@@ -35,17 +37,19 @@ def load_checkpoint(
     (0, []) with everything left alone where there is no checkpoint, and, with a line on stderr, where it is
     damaged or another run's.
     """
-    if not path.exists():
+    if not path.is_file():
         return 0, []
     try:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            facts = file.metadata()
-    except SafetensorError as error:
+            facts = json.loads(file.metadata()["lexiclip"])
+        if facts.pop("checksum") != checksum(facts, tensors):
+            return _anew(path, "damaged (its checksum is another)")
+    except DAMAGE as error:
         return _anew(path, f"damaged ({error})")
-    if (facts or {}).get("run") != run:
+    if facts["run"] != run:
         return _anew(path, "of a run with other params, texts or architecture")
-    step, history = int(facts["step"]), json.loads(facts["history"])
+    step, history = facts["step"], facts["history"]
     model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
     state: dict[int, dict] = {}
     for name, value in tensors.items():

@@ -19,14 +19,15 @@ NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")
 
 def load_openai_layout(path: str | Path) -> CLIP:
     """The model of `path`. InputError names the file if it is missing, damaged or of another layout."""
-    state = {key: value.float() for key, value in _read(Path(path)).items() if key not in NOT_WEIGHTS}
+    state = _read(Path(path))
     try:
+        state = {key: value.float() for key, value in state.items() if key not in NOT_WEIGHTS}
         model = CLIP(**architecture(state), quick_gelu=True)
         model.load_state_dict(state)
-    except (KeyError, RuntimeError, ValueError, ZeroDivisionError) as error:
+    except Exception as error:  # torch and open_clip raise anything: AssertionError, ZeroDivisionError
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:120]
         raise InputError(
-            f"{path}: not CLIP weights in OpenAI's layout ({' '.join(str(error).split())[:120]}): "
-            "give the .pt of a CLIP ResNet or ViT"
+            f"{path}: not CLIP weights in OpenAI's layout ({reason}): give the .pt of a CLIP ResNet or ViT"
         ) from None
     return model
 
@@ -51,7 +52,7 @@ def _modified_resnet(state: Mapping[str, Tensor]) -> dict:
         "layers": [_count(state, f"visual.layer{stage}.", 2) for stage in (1, 2, 3, 4)],
         "width": state["visual.layer1.0.conv1.weight"].shape[0],
         "patch_size": None,
-        "image_size": round((positions - 1) ** 0.5) * 32,
+        "image_size": _cells_a_side(positions) * 32,
     }
 
 
@@ -62,8 +63,15 @@ def _vit(state: Mapping[str, Tensor]) -> dict:
         "layers": _count(state, "visual.transformer.resblocks.", 3),
         "width": width,
         "patch_size": patch,
-        "image_size": round((positions - 1) ** 0.5) * patch,
+        "image_size": _cells_a_side(positions) * patch,
     }
+
+
+def _cells_a_side(positions: int) -> int:
+    """Of the square of cells that have all positions but the first."""
+    if positions < 2:
+        raise ValueError(f"{positions} positions are no image")
+    return round((positions - 1) ** 0.5)
 
 
 def _count(state: Mapping[str, Tensor], prefix: str, part: int) -> int:
@@ -80,7 +88,9 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path}: damaged or not weights ({reason}): download it again") from None
     if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
         state = {key.removeprefix("module."): value for key, value in state["state_dict"].items()}
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, Mapping) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
+    ):
         raise InputError(f"{path}: holds no state dict: give the .pt of a CLIP in OpenAI's layout")
     return dict(state)
 

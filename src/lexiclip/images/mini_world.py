@@ -6,6 +6,7 @@ among clutter from outside the vocabulary, wider than the square a CLIP looks at
 
 import json
 from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,9 +30,11 @@ class Scene(NamedTuple):
 
 def load_themes(path: str | Path, shown: Collection[str]) -> dict[str, list[str]]:
     """Theme name -> those of the classes `shown` that share its scenes. InputError if one is in no theme."""
-    themes = {
-        theme: [name for name in classes if name in shown] for theme, classes in read_yaml(path).items()
-    }
+    content = read_yaml(path)
+    listed = isinstance(content, dict) and all(isinstance(classes, list) for classes in content.values())
+    if not listed or not all(isinstance(name, str) for name in [*content, *chain(*content.values())]):
+        raise InputError(f"{path}: expected a list of class names for each theme")
+    themes = {theme: [name for name in classes if name in shown] for theme, classes in content.items()}
     themes = {theme: classes for theme, classes in themes.items() if classes}
     if missing := sorted(set(shown) - {name for classes in themes.values() for name in classes}):
         raise InputError(f"{path}: no theme has {', '.join(missing)}")

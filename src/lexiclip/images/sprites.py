@@ -1,17 +1,29 @@
 """OpenMoji glyphs as an atlas of RGBA sprites with the classes each shows: the stuff of the mini world."""
 
 import importlib.util
+from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
+from pydantic import BaseModel, Field, ValidationError
 
+from lexiclip.errors import InputError
 from lexiclip.files import read_yaml
 
 SIZE = 64  # side of a sprite in the atlas, pixels
 LEVELS = 3  # each has half the resolution of the one before, so that small sprites do not alias
+
+
+class Listed(BaseModel, extra="forbid", strict=True):
+    """The content of sprites.yaml: a glyph is one character, and a text of several lists as many glyphs."""
+
+    classes: dict[str, str]
+    shared: dict[Annotated[str, Field(min_length=1, max_length=1)], list[str]]
+    named: dict[str, str]
+    clutter: str
 
 
 class Sprites(NamedTuple):
@@ -21,22 +33,24 @@ class Sprites(NamedTuple):
 
 
 def load_sprites(path: str | Path, names: tuple[str, ...]) -> Sprites:
-    """Draw the glyphs that `path` lists, labelled by the classes of `names` that each shows."""
-    listed = read_yaml(path)
-    glyphs = [(glyph, [name]) for name, glyphs in listed["classes"].items() for glyph in glyphs]
-    glyphs += list(listed["shared"].items())
-    named = [(glyph, name) for name, glyphs in listed["named"].items() for glyph in glyphs]
+    """Draw the glyphs that `path` lists, labelled by the classes of `names` that each shows.
+
+    InputError if it is malformed, lists no glyph or one of them twice.
+    """
+    listed = _read_glyphs(path)
+    glyphs = [(glyph, [name]) for name, glyphs in listed.classes.items() for glyph in glyphs]
+    glyphs += list(listed.shared.items())
+    named = [(glyph, name) for name, glyphs in listed.named.items() for glyph in glyphs]
     labels = [[name in shown for name in names] for _, shown in glyphs]
-    labels += [[False] * len(names)] * (len(named) + len(listed["clutter"]))
+    labels += [[False] * len(names)] * (len(named) + len(listed.clutter))
     things = (
         [" and ".join(shown) for _, shown in glyphs]
         + [name for _, name in named]
-        + [""] * len(listed["clutter"])
+        + [""] * len(listed.clutter)
     )
     font = ImageFont.truetype(_openmoji_folder() / "font" / "glyf_colr0.ttf", 2 * SIZE)
     drawn = [
-        _draw(glyph, font)
-        for glyph in [g for g, _ in glyphs] + [g for g, _ in named] + list(listed["clutter"])
+        _draw(glyph, font) for glyph in [g for g, _ in glyphs] + [g for g, _ in named] + list(listed.clutter)
     ]
     pixels = torch.stack(
         [torch.stack([_at_level(image, level) for image in drawn]) for level in range(LEVELS)]
@@ -47,6 +61,21 @@ def load_sprites(path: str | Path, names: tuple[str, ...]) -> Sprites:
 def never_shown(sprites: Sprites, names: tuple[str, ...]) -> list[str]:
     """The classes of `names` that no sprite shows."""
     return [name for name, shown in zip(names, sprites.labels.any(0).tolist(), strict=True) if not shown]
+
+
+def _read_glyphs(path: str | Path) -> Listed:
+    try:
+        listed = Listed.model_validate(read_yaml(path))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"])) or "the whole file"
+        raise InputError(f"{path}: {place}: {problem['msg'].lower()}") from None
+    glyphs = "".join([*listed.classes.values(), *listed.shared, *listed.named.values(), listed.clutter])
+    if not glyphs:
+        raise InputError(f"{path}: lists no glyph")
+    if twice := [glyph for glyph, count in Counter(glyphs).items() if count > 1]:
+        raise InputError(f"{path}: {twice[0]!r} stands in it twice: one glyph shows one thing")
+    return listed
 
 
 def _openmoji_folder() -> Path:

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from lexiclip.files import atomic_path
+from lexiclip.files import DAMAGE, atomic_path, checksum
 from lexiclip.prompts.class_vectors import read_tensors
 from lexiclip.prompts.contexts import Contexts
 from lexiclip.prompts.steps import map_contexts
@@ -44,9 +43,10 @@ def save_state(path: Path, state: RunState, run: str) -> None:
         for branch, tensor in getattr(state, part)._asdict().items()
         if tensor is not None
     }
-    facts = json.dumps({"run": run, "steps": state.steps, "epochs": state.epochs})
+    facts = {"run": run, "steps": state.steps, "epochs": state.epochs}
+    facts["checksum"] = checksum(facts, tensors)
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"lexiclip": facts})
+        save_file(tensors, temporary, metadata={"lexiclip": json.dumps(facts)})
 
 
 def load_state(path: Path | None, run: str) -> RunState | None:
@@ -55,9 +55,10 @@ def load_state(path: Path | None, run: str) -> RunState | None:
         return None
     try:
         tensors, facts = read_tensors(path)
-    except (OSError, SafetensorError, ValueError):
+        whole = facts.pop("checksum") == checksum(facts, tensors)
+    except DAMAGE:
         return None
-    if facts.get("run") != run:
+    if not whole or facts["run"] != run:
         return None
     parts = (Contexts(*(tensors.get(f"{part}.{branch}") for branch in Contexts._fields)) for part in PARTS)
     return RunState(*parts, facts["steps"], facts["epochs"])
