@@ -74,7 +74,7 @@ DRY = {
     "make bench": "python bench\n",
     "make repro": "dvc pull\ndvc repro\n",
     "make seeds": "python bench/seeds.py\n",
-    "make test": "python -m pytest\n",
+    "make test": "OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile\n",
     "make test-faults": "python -m pytest tests/faults\n",
 }
 
@@ -85,6 +85,7 @@ LEFT_OUT = {
     "dvc queue start --jobs 1": "runs the study four times",
     "dvc repro": "tests/pipeline runs it with small params",
     "dvc remote add --default team ssh://user@host/folder": "tests/sharing adds one",
+    "dvc remote modify team verify true": "tests/sharing sets it",
     "git clone": "tests/sharing pulls into clones",
     "python bench/operations.py": "minutes; tests/bench runs it on ten images",
     "python bench/determinism.py": "makes the whole study again",

@@ -58,7 +58,7 @@ def test_a_chat_model_is_asked_in_its_own_template(smollm2):
 
 @pytest.mark.parametrize("kind", ["chat", "completion"])
 def test_the_backend_hands_over_each_batch_as_it_comes(smollm2, monkeypatch, kind):
-    monkeypatch.setattr("lexiclip.captions.backends.load_language_model", lambda *_: smollm2)
+    monkeypatch.setattr("lexiclip.captions.language_model.load_language_model", lambda *_: smollm2)
     prompts = {"kind": kind, "lead": "Photos.", "shots": 1, "examples": ["cup: A cup of tea."]}
     model = backend("m", None, False, 2, None, prompts=prompts, sampling=Sampling(4, 0.8, 0.95))
     kept = {}

@@ -101,6 +101,7 @@ def source(tmp_path_factory, server) -> Path:
     succeed(root, "dvc pull")
     shutil.rmtree(root / "dvc-store")
     succeed(root, f"dvc remote add --default ssh {server.url(server.port)}")
+    succeed(root, "dvc remote modify ssh verify true")
     succeed(root, "git commit -q --all -m 'Share by SSH'")
     succeed(root, f"dvc remote modify --local ssh keyfile {server.folder}/user")
     succeed(root, "dvc push")
@@ -157,6 +158,7 @@ def test_a_pull_that_lost_its_server_is_repeated(source, clone, server):
     server.start()
     interrupted = pulling.result()
     assert interrupted.returncode != 0 and "ERROR: failed to" in interrupted.stdout
-    assert all(md5(path) == path.parent.name + path.name for path in cache.glob("??/*"))
-    succeed(clone, "dvc pull")
+    succeed(clone, "dvc pull")  # what was cut short may lie in the cache: DVC tells and fetches it again
     assert datasets(clone) == datasets(source)
+    for path in cache.glob("??/*"):
+        assert md5(path) == (path.parent.name + path.name).removesuffix(".dir")
