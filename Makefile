@@ -1,6 +1,7 @@
 # Everything starts here: each target first makes the environment (.venv) from requirements.lock.
 PYTHON ?= python3
-UV = .venv/bin/uv pip install --quiet --no-deps
+# Bytecode is compiled once, here: where PYTHONDONTWRITEBYTECODE is set, every stage would spend seconds on it.
+UV = .venv/bin/uv pip install --quiet --no-deps --compile-bytecode
 # Stages run as `python stages/…`: the environment's python must come first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
