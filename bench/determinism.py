@@ -6,10 +6,10 @@ those are hours. PyTorch's variables show what another processor would do: READM
 
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from seeds import mean_average_precisions
 
 from lexiclip.errors import InputError, run_stage
 from lexiclip.files import read_json, read_yaml, write_json
@@ -47,21 +47,15 @@ def compare(committed: Path, clone: Path, stages: list[str]) -> dict:
     hashes, found = (
         {out["path"]: out["md5"] for name in stages for out in lock[name]["outs"]} for lock in (before, after)
     )
-    was, now = (dict(_every_map(read_json(root / "metrics/metrics.json"))) for root in (committed, clone))
+    was, now = (
+        mean_average_precisions(read_json(root / "metrics/metrics.json")) for root in (committed, clone)
+    )
     return {
         "stages": len(stages),
         "outputs": len(hashes),
         "differing": [path for path, md5 in hashes.items() if found[path] != md5],
         "mAP moved by": {name: round(now[name] - was[name], 3) for name in was if now[name] != was[name]},
     }
-
-
-def _every_map(metrics: dict, name: str = "") -> Iterator[tuple[str, float]]:
-    for key, value in metrics.items():
-        if isinstance(value, dict):
-            yield from _every_map(value, f"{name}.{key}".lstrip("."))
-        elif key == "mAP":
-            yield name, value
 
 
 if __name__ == "__main__":

@@ -41,4 +41,5 @@ def summary(values: list[float]) -> dict[str, float]:
     return {"mean": round(sum(values) / len(values), 2), "spread": round(max(values) - min(values), 2)}
 
 
-run_stage(main)
+if __name__ == "__main__":
+    run_stage(main)
