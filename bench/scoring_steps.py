@@ -12,7 +12,6 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
 import torch
 from scoring import CLASSES, MINI, photos, precision, random_texts
 
@@ -20,7 +19,7 @@ from lexiclip.clip.backbone import preprocess_size
 from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images
 from lexiclip.devices import best_device
-from lexiclip.images.batched_views import batched_view_pixels
+from lexiclip.images.batched_views import batched_view_pixels, image_pixels
 from lexiclip.images.normalisation import normalise
 from lexiclip.images.preprocess import load_rgb, view_pixels
 from lexiclip.images.windows import SHAPES, windows
@@ -61,8 +60,7 @@ def steps(model: str, count: int) -> list[dict]:
     def cut(image, boxes):
         if device == "cpu":
             return view_pixels(image, boxes, preprocess_size(clip))
-        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
-        return batched_view_pixels(pixels.to(device), boxes, preprocess_size(clip))
+        return batched_view_pixels(image_pixels(image).to(device), boxes, preprocess_size(clip))
 
     with tempfile.TemporaryDirectory() as folder:
         for path in photos()[:count]:

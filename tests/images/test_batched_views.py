@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lexiclip.images.batched_views import batched_view_pixels, bicubic_weights
+from lexiclip.images.batched_views import batched_view_pixels, bicubic_weights, image_pixels
 from lexiclip.images.preprocess import load_rgb, view_pixels
 from lexiclip.images.windows import SHAPES, windows
 
@@ -18,8 +18,8 @@ def noise(width: int, height: int) -> Image.Image:
 def difference(image: Image.Image, scales, size: int) -> torch.Tensor:
     """How far the batched views are from PIL's, in units of 1/255."""
     boxes = windows(*image.size, scales, SHAPES)
-    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
-    found, expected = batched_view_pixels(pixels, boxes, size), view_pixels(image, boxes, size)
+    found = batched_view_pixels(image_pixels(image), boxes, size)
+    expected = view_pixels(image, boxes, size)
     assert found.shape == expected.shape and found.dtype == expected.dtype
     return (found.int() - expected.int()).abs().float()
 

@@ -7,11 +7,18 @@ of a GPU's kernels (PyTorch's antialiased resize fails there on images that shri
 from collections import defaultdict
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from lexiclip.images.preprocess import centred
 from lexiclip.images.windows import Box, reflected
+
+
+def image_pixels(image: Image.Image) -> Tensor:
+    """An RGB image as uint8 (3, H, W)."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
 def batched_view_pixels(pixels: Tensor, boxes: Sequence[Box], size: int) -> Tensor:

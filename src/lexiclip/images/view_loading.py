@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -15,7 +14,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from lexiclip.errors import InputError
-from lexiclip.images.batched_views import batched_view_pixels
+from lexiclip.images.batched_views import batched_view_pixels, image_pixels
 from lexiclip.images.preprocess import load_rgb, view_pixels
 from lexiclip.images.windows import windows
 
@@ -29,7 +28,8 @@ def load_views(
     gpu: torch.device | None,
 ) -> Iterator[tuple[Tensor | None, str]]:
     """The views uint8 (1+W, 3, size, size) of each image, or None and why it cannot be read."""
-    load = partial(_load, prepare=_whole if gpu else partial(_cut, scales=scales, shapes=shapes, size=size))
+    cut = partial(_cut, scales=scales, shapes=shapes, size=size)
+    load = partial(_load, prepare=image_pixels if gpu else cut)
     loader = DataLoader(paths, batch_size=None, num_workers=workers, collate_fn=load)
     for pixels, failure in tqdm(loader, total=len(paths), unit="image", disable=None):
         if gpu and pixels is not None:
@@ -47,7 +47,3 @@ def _load(path: str | Path, prepare: Callable[[Image.Image], Tensor]) -> tuple[T
 
 def _cut(image: Image.Image, scales: Sequence[int], shapes: Sequence[str], size: int) -> Tensor:
     return view_pixels(image, windows(*image.size, scales, shapes), size)
-
-
-def _whole(image: Image.Image) -> Tensor:
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)  # (3, H, W)
