@@ -1,23 +1,18 @@
 """Reading and writing JSON, JSON lines, YAML and .npz; what is written gets its name when it is whole."""
 
 import csv
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import yaml
-from numpy.typing import ArrayLike
 from safetensors import SafetensorError
 
 from lexiclip.errors import InputError, cannot_write
-
-# What reading a damaged file of tensors and facts raises.
-DAMAGE = (OSError, SafetensorError, LookupError, AttributeError, TypeError, ValueError, RecursionError)
 
 
 @contextmanager
@@ -136,16 +131,6 @@ def write_csv(path: str | Path, rows: Sequence[dict], columns: Sequence[str] | N
         writer = csv.DictWriter(file, list(columns or rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-
-
-def checksum(facts: dict, tensors: Mapping[str, ArrayLike]) -> str:
-    """Differs when anything in a file of tensors and facts differs: damage need not make it unreadable."""
-    digest = hashlib.sha256(json.dumps(facts).encode())
-    for name, tensor in sorted(tensors.items()):
-        array = np.asarray(tensor)
-        digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
 
 
 def _parsed_json(text: str) -> object:

@@ -11,7 +11,7 @@ from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor, nn
 
 from lexiclip.clip.text_tower import text_tower
-from lexiclip.errors import InputError
+from lexiclip.errors import InputError, reason_of
 from lexiclip.files import read_json
 
 CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
@@ -30,7 +30,7 @@ def load_clip(folder: str | Path) -> nn.Module:
     try:
         clip = open_clip.create_model(f"local-dir:{folder}", pretrained_text=False)
     except Exception as error:  # open_clip raises anything: KeyError, AssertionError, ZeroDivisionError
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:160]
+        reason = reason_of(error, 160)
         raise InputError(
             f"{folder}: damaged, or weights and config do not fit ({reason}): run `dvc repro -f clip`"
         ) from None

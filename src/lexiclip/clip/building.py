@@ -12,7 +12,7 @@ from torch import nn
 
 from lexiclip.clip.backbone import CONFIG, WEIGHTS, frozen
 from lexiclip.clip.openai_layout import architecture, load_openai_layout
-from lexiclip.errors import InputError
+from lexiclip.errors import InputError, reason_of
 from lexiclip.files import atomic_folder, read_json, write_json
 
 
@@ -78,6 +78,7 @@ def _build(model: str) -> nn.Module:
             kind = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
             return kind(**config)
         except Exception as error:  # open_clip raises anything: AssertionError, IndexError, ZeroDivisionError
+            reason = reason_of(error, 160)
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:160]
             raise InputError(
                 f"{model}: not a CLIP config ({reason}): expected embed_dim, vision_cfg and text_cfg"

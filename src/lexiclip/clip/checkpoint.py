@@ -1,15 +1,12 @@
 """Model, AdamW state and history of a training run in one safetensors file, so that a kill costs minutes."""
 
-import json
 import sys
 import warnings
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 
-from lexiclip.files import DAMAGE, atomic_path, checksum
+from lexiclip.checked_file import DamagedError, load_checked, save_checked
 
 
 def save_checkpoint(
@@ -19,10 +16,7 @@ def save_checkpoint(
     tensors = {f"model.{name}": value.cpu().contiguous() for name, value in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value.cpu().contiguous() for name, value in state.items()}
-    facts = {"run": run, "step": step, "history": history}
-    facts["checksum"] = checksum(facts, tensors)
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, {"lexiclip": json.dumps(facts)})
+    save_checked(path, tensors, {"run": run, "step": step, "history": history})
 
 
 def load_checkpoint(
@@ -40,12 +34,8 @@ def load_checkpoint(
     if not path.is_file():
         return 0, []
     try:
-        with safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            facts = json.loads(file.metadata()["lexiclip"])
-        if facts.pop("checksum") != checksum(facts, tensors):
-            return _anew(path, "damaged (its checksum is another)")
-    except DAMAGE as error:
+        tensors, facts = load_checked(path)
+    except DamagedError as error:
         return _anew(path, f"damaged ({error})")
     if facts["run"] != run:
         return _anew(path, "of a run with other params, texts or architecture")

@@ -12,7 +12,7 @@ import torch
 from open_clip import CLIP
 from torch import Tensor
 
-from lexiclip.errors import InputError
+from lexiclip.errors import InputError, reason_of
 
 NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")
 
@@ -25,6 +25,7 @@ def load_openai_layout(path: str | Path) -> CLIP:
         model = CLIP(**architecture(state), quick_gelu=True)
         model.load_state_dict(state)
     except Exception as error:  # torch and open_clip raise anything: AssertionError, ZeroDivisionError
+        reason = reason_of(error, 120)
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:120]
         raise InputError(
             f"{path}: not CLIP weights in OpenAI's layout ({reason}): give the .pt of a CLIP ResNet or ViT"

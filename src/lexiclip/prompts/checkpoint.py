@@ -1,14 +1,11 @@
 """The state of a training run between two epochs, to and from one safetensors file."""
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors.torch import save_file
 
-from lexiclip.files import DAMAGE, atomic_path, checksum
-from lexiclip.prompts.class_vectors import read_tensors
+from lexiclip.checked_file import DamagedError, load_checked, save_checked
 from lexiclip.prompts.contexts import Contexts
 from lexiclip.prompts.steps import map_contexts
 
@@ -43,10 +40,7 @@ def save_state(path: Path, state: RunState, run: str) -> None:
         for branch, tensor in getattr(state, part)._asdict().items()
         if tensor is not None
     }
-    facts = {"run": run, "steps": state.steps, "epochs": state.epochs}
-    facts["checksum"] = checksum(facts, tensors)
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"lexiclip": json.dumps(facts)})
+    save_checked(path, tensors, {"run": run, "steps": state.steps, "epochs": state.epochs})
 
 
 def load_state(path: Path | None, run: str) -> RunState | None:
@@ -54,11 +48,10 @@ def load_state(path: Path | None, run: str) -> RunState | None:
     if path is None or not path.is_file():
         return None
     try:
-        tensors, facts = read_tensors(path)
-        whole = facts.pop("checksum") == checksum(facts, tensors)
-    except DAMAGE:
+        tensors, facts = load_checked(path)
+    except DamagedError:
         return None
-    if not whole or facts["run"] != run:
+    if facts["run"] != run:
         return None
     parts = (Contexts(*(tensors.get(f"{part}.{branch}") for branch in Contexts._fields)) for part in PARTS)
     return RunState(*parts, facts["steps"], facts["epochs"])
