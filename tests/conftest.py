@@ -1,11 +1,15 @@
 """Fixtures shared by all tests."""
 
+import copy
 import importlib.util
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests.home import move_in
+
+move_in()  # before the first import of what looks into HOME
 
 # The same examples in every run, timed by nobody, kept nowhere.
 settings.register_profile("lexiclip", derandomize=True, deadline=None, database=None, max_examples=60)
@@ -39,6 +43,12 @@ def small_clip():
         for parameter in model.parameters():
             parameter.data += 0.02 * torch.randn_like(parameter)  # zero-initialised scales would hide a bug
     return model.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def exact_clip(small_clip):
+    """The same in float64: what is compared with it needs no allowance for a processor's rounding."""
+    return copy.deepcopy(small_clip).double()
 
 
 @pytest.fixture(scope="session")

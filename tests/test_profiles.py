@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.clones import committed
 
 from lexiclip.errors import InputError
 from lexiclip.params import load_params
@@ -24,10 +25,10 @@ REFERENCE = {
 
 @pytest.fixture
 def written(tmp_path):
-    """A function that writes params.yaml with the variants changed, and gives its path."""
+    """A function that writes the committed params.yaml with variants changed, and gives its path."""
 
     def write(**changes):
-        content = yaml.safe_load((ROOT / "params.yaml").read_text())
+        content = yaml.safe_load(committed("params.yaml"))
         for name, change in changes.items():
             content["variants"][name] |= change
         path = tmp_path / "params.yaml"
@@ -35,6 +36,11 @@ def written(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def profiles(written):
+    return load_params(written()), load_params(ROOT / "profiles/coco.yaml")
 
 
 def test_the_coco_profile_holds_the_references_values():
@@ -50,16 +56,15 @@ def test_the_coco_profile_holds_the_references_values():
     assert [name for name, v in params.variants.items() if v.cooccurrence] == ["best", "difft"]
 
 
-@pytest.mark.parametrize("profile", ["params.yaml", "profiles/coco.yaml"])
-def test_class_lists_name_classes_of_the_vocabulary(profile):
-    params = load_params(ROOT / profile)
-    names = load_vocabulary(ROOT / params.vocabulary.file, params.vocabulary.without).names
-    for listed in (params.mix.rare_classes, *(v.hard_classes for v in params.variants.values())):
-        assert set(listed) <= set(names) and len(set(listed)) == len(listed)
+def test_class_lists_name_classes_of_the_vocabulary(profiles):
+    for params in profiles:
+        names = load_vocabulary(ROOT / params.vocabulary.file, params.vocabulary.without).names
+        for listed in (params.mix.rare_classes, *(v.hard_classes for v in params.variants.values())):
+            assert set(listed) <= set(names) and len(set(listed)) == len(listed)
 
 
-def test_mini_and_coco_tell_the_same_study():
-    mini, coco = (load_params(ROOT / profile) for profile in ("params.yaml", "profiles/coco.yaml"))
+def test_mini_and_coco_tell_the_same_study(profiles):
+    mini, coco = profiles
     for name, of_coco in coco.variants.items():
         assert mini.variants[name].texts.keys() == of_coco.texts.keys(), name
         assert mini.variants[name].evidence == of_coco.evidence

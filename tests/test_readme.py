@@ -15,7 +15,7 @@ import pytest
 from dvc.repo import Repo
 from dvc.utils.hydra import apply_overrides
 from PIL import Image
-from tests.clones import commit_copy, succeed
+from tests.clones import commit_copy, committed, succeed
 from tests.conftest import ROOT
 
 from lexiclip import cli
@@ -137,7 +137,7 @@ def copy(tmp_path_factory) -> Path:
 def project(copy, monkeypatch):
     """The copy as the working folder; a command may have gone to a commit with other metrics."""
     monkeypatch.chdir(copy)
-    shutil.copy(ROOT / "metrics/metrics.json", "metrics/metrics.json")
+    (copy / "metrics/metrics.json").write_bytes(committed("metrics/metrics.json"))
     return copy
 
 

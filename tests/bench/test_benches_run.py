@@ -12,6 +12,7 @@ import torch
 import training
 import yaml
 from PIL import Image
+from tests.clones import committed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,7 +33,7 @@ def test_training(tiny, monkeypatch, tmp_path, capsys):
     words = "data/vocabularies/coco80.yaml"
     (tmp_path / words).parent.mkdir(parents=True)
     (tmp_path / words).write_text((ROOT / words).read_text())
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params = yaml.safe_load(committed("params.yaml"))
     params["train"]["batch_size"] = 8
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     (tmp_path / "data/mixes").mkdir()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.clones import committed
 
 from lexiclip.files import read_jsonl
 
@@ -37,7 +38,7 @@ def study(tmp_path, monkeypatch, serve):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "data/prompts", "data/prompts")
     Path("words.yaml").write_text(yaml.safe_dump(WORDS, sort_keys=False))
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params = yaml.safe_load(committed("params.yaml"))
     params["vocabulary"] = {"file": "words.yaml", "without": []}
     params["language_model"]["server"] = {"url": serve(reply), "in_flight": 4, "retries": 0, "deadline": 30}
     params["compose"] |= {"by": "answers", "questions": 3, "challenge_classes": ["dog", "car"]}

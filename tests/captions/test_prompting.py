@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from tests.clones import committed
 
 from lexiclip.captions.prompting import (
     completion_prompt,
@@ -47,7 +48,7 @@ def test_the_reference_prompts_are_those_of_the_method(shared):
 
 
 def test_the_reference_prompts_serve_every_caption_set():
-    caption_sets = yaml.safe_load((FOLDER.parents[1] / "params.yaml").read_text(encoding="utf-8"))["captions"]
+    caption_sets = yaml.safe_load(committed("params.yaml"))["captions"]
     prompts = load_prompts(FOLDER / "reference.yaml")
     for caption_set in caption_sets:
         assert "dog and cup MUST appear" in instruction(prompts, f"write.{caption_set}", ["dog", "cup"])

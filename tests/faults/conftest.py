@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.clones import committed
 from tests.conftest import ROOT
 from tests.faults.language_model import serve
 from tests.faults.stages import run, stages_of
 from tests.pipeline.conftest import Study
 
 DATA = ("clip", "ensembles", "prompts", "templates", "vocabularies", "wild", "world")  # what git has of it
-COPIED = ("dvc.yaml", "params.yaml", "src", "stages", *(f"data/{folder}" for folder in DATA))
+COPIED = ("dvc.yaml", "src", "stages", *(f"data/{folder}" for folder in DATA))
 TINY_CLIP = {
     "embed_dim": 16,
     "vision_cfg": {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None},
@@ -45,7 +46,7 @@ def lay_out(root: Path, url: str) -> None:
         copy = shutil.copytree if (ROOT / path).is_dir() else shutil.copy
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / path, root / path)
-    params = yaml.safe_load((root / "params.yaml").read_text())
+    params = yaml.safe_load(committed("params.yaml"))
     cut_down(params, url)
     (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     (root / "data/clip/mini.json").write_text(json.dumps(TINY_CLIP))
@@ -107,8 +108,6 @@ def under_dvc(root: Path, *kept: str) -> Study:
     study = Study(root)
     for command in (
         "git init --quiet",
-        "git config user.name faults",
-        "git config user.email faults@localhost",
         "dvc init --quiet",
         "dvc commit --force",
         "git add --all",

@@ -1,16 +1,13 @@
 """A copy of the repository with its shared datasets and small params, in which stages can be run for real."""
 
-import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import yaml
-from tests.conftest import ROOT
+from tests.clones import commit_copy, environment
 
 
 class Study:
@@ -18,8 +15,7 @@ class Study:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        self.environment = {**os.environ, "PATH": programs, "DVC_NO_ANALYTICS": "1"}
+        self.environment = environment()
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True)
@@ -49,10 +45,11 @@ def cut_down(params: dict) -> None:
 
 
 def copied(folder: Path) -> Study:
-    """A copy of the repository as it is, without what stages made."""
-    made_here = (".venv", "scenes", "mixes", "features", "scores", "tmp", "__pycache__", ".pytest_cache")
-    shutil.copytree(ROOT, folder / "lexiclip", ignore=shutil.ignore_patterns(*made_here))
-    return Study(folder / "lexiclip")
+    """A copy of the repository, without what stages made."""
+    root = folder / "lexiclip"
+    root.mkdir()
+    commit_copy(root)
+    return Study(root)
 
 
 @pytest.fixture(scope="package")

@@ -30,7 +30,7 @@ def cut_down(params: dict, smollm2_folder: str) -> None:
     for variant in params["variants"].values():
         variant.update(n_ctx=4, epochs=1, keep_epoch=1, warmup_epochs=0)
         variant["texts"] = dict.fromkeys(variant["texts"], 20) | {"class": True}
-    params["windows"].update(scales=[2], shapes=["square"], workers=0, precision="fp32")
+    params["windows"].update(scales=[2], shapes=["square"], workers=0)
 
 
 @pytest.mark.slow
