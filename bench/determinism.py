@@ -1,14 +1,19 @@
-"""The study made again in a fresh clone: do its outputs have the bytes that the committed dvc.lock has?
+"""The study made again in fresh clones: do its outputs have the bytes that the committed dvc.lock has?
 
-And how far does mAP move where they do not? The language model's answers and the CLIP are taken as they are:
-those are hours. PyTorch's variables show what another processor would do: README has the command.
+Every stage from `scenes` to `report` is forced under each setting of processors.py, one clone a setting; the
+language model's answers and the CLIP are taken as they are: those are hours. `python bench/determinism.py
+[SETTING…]`, all settings by default.
 """
 
+import os
 import subprocess
+import sys
 import tempfile
+import time
+from datetime import date
 from pathlib import Path
 
-import torch
+from processors import SETTINGS, processor
 from seeds import mean_average_precisions
 
 from lexiclip.errors import InputError, run_stage
@@ -20,25 +25,37 @@ TAKEN = ("compose", "write", "judge", "clip")
 
 
 def main() -> None:
+    asked = sys.argv[1:] or list(SETTINGS)
+    if unknown := [name for name in asked if name not in SETTINGS]:
+        raise InputError(f"unknown setting {unknown[0]!r}: choose from {', '.join(SETTINGS)}")
+    differing: dict[str, list[str]] = {}
+    for setting in asked:
+        start = time.monotonic()
+        found = {"date": date.today().isoformat(), **made_again(SETTINGS[setting])}
+        found["minutes"] = round((time.monotonic() - start) / 60, 1)
+        kept = read_json(PATH) if Path(PATH).is_file() else {}
+        write_json(PATH, kept | {processor(): kept.get(processor(), {}) | {setting: found}})
+        print(f"{setting}: {len(found['differing'])} of {found['outputs']} outputs differ -> {PATH}")
+        differing[setting] = found["differing"]
+    if odd := {setting: paths for setting, paths in differing.items() if paths}:
+        told = "; ".join(f"{setting}: {', '.join(paths)}" for setting, paths in odd.items())
+        raise InputError(f"other bytes than dvc.lock: {told}")
+
+
+def made_again(variables: dict[str, str]) -> dict:
+    """What `compare` finds after every stage was run in a fresh clone, under these variables."""
     with tempfile.TemporaryDirectory() as folder:
-        clone = Path(folder, "lexiclip")
-        subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+        committed, clone = Path(folder, "committed"), Path(folder, "again")
+        for copy in (committed, clone):
+            subprocess.run(["git", "clone", "--quiet", ROOT, copy], check=True)
         listed = subprocess.run(
-            ["dvc", "stage", "list", "--name-only"], cwd=clone, capture_output=True, text=True
+            ["dvc", "stage", "list", "--name-only"], cwd=clone, capture_output=True, text=True, check=True
         )
         stages = [name for name in listed.stdout.split() if not name.startswith(TAKEN)]
         subprocess.run(["dvc", "pull", "--quiet"], cwd=clone, check=True)
-        subprocess.run(["dvc", "repro", "--force", "--single-item", *stages], cwd=clone, check=True)
-        found = compare(ROOT, clone, stages)
-    instructions = torch.backends.cpu.get_cpu_capability()
-    kept = read_json(PATH) if Path(PATH).is_file() else {}
-    write_json(PATH, kept | {instructions: found})
-    print(f"{instructions}: {len(found['differing'])} of {found['outputs']} outputs differ")
-    for name, moved in found["mAP moved by"].items():
-        print(f"{name:<28}{moved:8.3f}")
-    print(f"-> {PATH}")
-    if found["differing"]:
-        raise InputError(f"other bytes than dvc.lock: {', '.join(found['differing'])}")
+        again = ["dvc", "repro", "--force", "--single-item", *stages]
+        subprocess.run(again, cwd=clone, env={**os.environ, **variables}, check=True)
+        return compare(committed, clone, stages)
 
 
 def compare(committed: Path, clone: Path, stages: list[str]) -> dict:

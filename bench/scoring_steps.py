@@ -13,20 +13,19 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
-from scoring import CLASSES, MINI, photos, precision, random_texts
+from scoring import CLASSES, MINI, photos, random_texts
 
 from lexiclip.clip.backbone import preprocess_size
 from lexiclip.clip.building import build_clip
-from lexiclip.clip.image_tower import encode_images
+from lexiclip.clip.image_tower import encode_views
 from lexiclip.devices import best_device
 from lexiclip.images.batched_views import batched_view_pixels, image_pixels
-from lexiclip.images.normalisation import normalise
 from lexiclip.images.preprocess import load_rgb, view_pixels
 from lexiclip.images.windows import SHAPES, windows
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.reporting import as_text
 from lexiclip.scoring.retrieval import caption_sets
-from lexiclip.scoring.window_pass import score_features, score_images
+from lexiclip.scoring.window_pass import score_features, score_images, tower_pays_in_bf16
 from lexiclip.scoring.window_store import write_shard
 
 SCALES = (2, 3, 4)
@@ -53,9 +52,7 @@ def steps(model: str, count: int) -> list[dict]:
         spent[step] = spent.get(step, 0) + time.perf_counter() - start
         return result
 
-    def encode(views):
-        with torch.autocast(device, torch.bfloat16, enabled=precision() == "bf16"):
-            return encode_images(clip, normalise(views.to(device)))
+    bf16 = tower_pays_in_bf16(clip)
 
     def cut(image, boxes):
         if device == "cpu":
@@ -67,9 +64,9 @@ def steps(model: str, count: int) -> list[dict]:
             image = timed("decode", load_rgb, path)
             boxes = windows(*image.size, SCALES, SHAPES)
             views = timed("crop", cut, image, boxes)
-            features = timed("encode", encode, views)
+            features = timed("encode", encode_views, clip, views, bf16)
             scores = timed("score", score_features, features, vectors, sets)
-            tensors = {key: value.half().cpu() for key, value in scores.items()}
+            tensors = {key: value.half().cpu().numpy() for key, value in scores.items()}
             timed("write", write_shard, Path(folder, path.stem), tensors, {})
     total = sum(spent.values())
     table = [{"step": s, "seconds": round(t, 2), "share": f"{t / total:.0%}"} for s, t in spent.items()]
@@ -84,9 +81,9 @@ def peak_megabytes(model: str, count: int) -> int:
     clip = build_clip(model, "random").to(best_device())
     vectors, captions, rows = random_texts(clip)
     images, names = [(path.stem, path) for path in photos()[:count]], list(map(str, range(CLASSES)))
+    sets = caption_sets(captions.cpu(), rows)
     with tempfile.TemporaryDirectory() as folder:
-        score_images(clip, images, vectors, caption_sets(captions.cpu(), rows), names, SCALES, SHAPES, folder,
-                     shard_images=2, precision=precision())  # fmt: skip
+        score_images(clip, images, vectors, sets, names, SCALES, SHAPES, folder, shard_images=2)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 

@@ -4,6 +4,7 @@ from lexiclip.errors import InputError
 from lexiclip.files import read_json, write_json
 
 PATH = "metrics/bench.json"
+COLUMNS = ("ours", "reference", "ratio")
 
 
 def record(part: str, figures: dict[str, dict[str, float]]) -> None:
@@ -30,6 +31,7 @@ def print_table(measured: dict[str, dict[str, dict[str, float]]]) -> None:
     print(f"\n{'':<58}{'ours':>10}{'reference':>11}{'ratio':>8}")
     for part, figures in measured.items():
         for what, values in figures.items():
-            cells = [values.get(name, "") for name in ("ours", "reference", "ratio")]
-            print(f"{part + ': ' + what:<58}{cells[0]:>10}{cells[1]:>11}{cells[2]:>8}")
+            cells = [values.get(name, "") for name in COLUMNS]
+            others = [f"  {name} {value}" for name, value in values.items() if name not in COLUMNS]
+            print(f"{part + ': ' + what:<58}{cells[0]:>10}{cells[1]:>11}{cells[2]:>8}{''.join(others)}")
     print(f"-> {PATH}")

@@ -18,12 +18,12 @@ from lexiclip.vocabulary import load_vocabulary
 def main() -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
-    clip = load_clip("models/clip")
+    clip = load_clip("models/clip", params.precision)
     store = open_store("data/features", model_id(clip))
     zero_shot = zero_shot_vectors(clip, names)
     captions, heldout = (read_jsonl(f"data/mixes/{mix}.jsonl") for mix in (params.baselines.mix, "heldout"))
-    labels = torch.from_numpy(label_matrix(captions, names)).float()  # (N, K)
-    sums = labels.T @ store.global_features(store.rows(row["text"] for row in captions))  # (K, D)
+    features = store.global_features(store.rows(row["text"] for row in captions), zero_shot.global_)  # (N, D)
+    sums = torch.from_numpy(label_matrix(captions, names)).to(features).T @ features  # (K, D)
     moved = F.normalize(zero_shot.global_ + F.normalize(sums, dim=-1), dim=-1)
     counted = HeldOut(
         store.rows(row["text"] for row in heldout), label_matrix(heldout, names), np.ones(len(names), bool)

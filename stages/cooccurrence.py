@@ -6,7 +6,8 @@ from lexiclip.errors import run_stage
 from lexiclip.files import atomic_path, read_jsonl
 from lexiclip.mixes import CAPTION_SOURCES, label_matrix
 from lexiclip.params import load_params
-from lexiclip.plots import heat_map
+from lexiclip.report.matrix import cooccurrence_picture
+from lexiclip.report.page import write_matrix
 from lexiclip.scoring.cooccurrence import cooccurrence
 from lexiclip.vocabulary import load_vocabulary
 
@@ -15,11 +16,14 @@ def main() -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     captions = [row for source in CAPTION_SOURCES for row in read_jsonl(f"data/captions/{source}.jsonl")]
-    matrix = cooccurrence(label_matrix(captions, names))
+    labels = label_matrix(captions, names)
+    matrix = cooccurrence(labels)
     with atomic_path("data/cooccurrence.npz") as temporary:
         np.savez(temporary, names=np.array(names), matrix=matrix)
-    heat_map("metrics/cooccurrence.png", matrix, names, title="P(column | row), named together in captions")
-    print(f"{len(captions)} captions -> data/cooccurrence.npz, metrics/cooccurrence.png")
+    often = dict(zip(names, labels.sum(0, dtype=int).tolist(), strict=True))
+    picture = cooccurrence_picture(matrix, names, often)
+    write_matrix("metrics/cooccurrence.svg", picture, "P(column | row), named together in captions")
+    print(f"{len(captions)} captions -> data/cooccurrence.npz, metrics/cooccurrence.svg")
 
 
 run_stage(main)

@@ -11,7 +11,7 @@ from lexiclip.params import load_params
 
 def main() -> None:
     params = load_params()
-    clip = load_clip("models/clip").to(best_device())
+    clip = load_clip("models/clip", params.precision).to(best_device(params.precision))
     dense_tower(clip.visual)  # the score stage needs it: a model without should stop here, not after training
     mixes = [*params.variants, "heldout"]
     texts = [row["text"] for mix in mixes for row in read_jsonl(f"data/mixes/{mix}.jsonl")]

@@ -1,7 +1,6 @@
 """Stage ensemble: fuse the windows of each variant, then the variants; seconds, from stored scores."""
 
 import numpy as np
-import torch
 
 from lexiclip.errors import run_stage
 from lexiclip.files import write_json
@@ -39,10 +38,10 @@ def main() -> None:
     else:
         files = [f"metrics/captions_ap/{variant}.json" for variant in members]
         chosen = choose_by_caption_ap(read_caption_ap(files, names))
-    stacked = torch.stack([fused[variant].windows for variant in members])  # (V, N, K)
+    stacked = np.stack([fused[variant].windows for variant in members])  # (V, N, K)
     joined = join(stacked, chosen, votes(params.hard_classes(members), names))
     write_scores("data/scores/ensemble.npz", scores.ids, names, joined[rule], **joined)
-    write_json("data/impreds.json", joined[rule].double().round(decimals=5).tolist())
+    write_json("data/impreds.json", joined[rule].round(5).tolist())
     print(f"{rule} of {', '.join(members)} -> data/scores/ensemble.npz, data/impreds.json")
 
 

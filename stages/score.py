@@ -27,7 +27,7 @@ def main() -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
-    clip = load_clip("models/clip").to(best_device())
+    clip = load_clip("models/clip", params.precision).to(best_device(params.precision))
     model = model_id(clip)
     vectors = {}
     for variant in (*BASELINES, *params.variants):
@@ -39,7 +39,7 @@ def main() -> None:
     store = open_store("data/features", model)
     mixes = {variant: read_jsonl(f"data/mixes/{variant}.jsonl") for variant in params.variants}
     rows = {variant: store.rows(text["text"] for text in mix) for variant, mix in mixes.items()}
-    captions = caption_sets(store.global_features(range(len(store.index))), rows)
+    captions = caption_sets(store.global_features(range(len(store.index)), next(clip.parameters())), rows)
     skipped = score_images(
         clip,
         list(zip(dataset.ids, dataset.paths, strict=True)),
@@ -50,7 +50,6 @@ def main() -> None:
         params.windows.shapes,
         PARTIAL,
         workers=params.windows.workers,
-        precision=params.windows.precision,
         skip_unreadable=params.windows.skip_unreadable,
         rank=rank,
         ranks=ranks,

@@ -29,7 +29,7 @@ def main(variant: str, ema: bool) -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     of_variant, train = params.variants[variant], params.train
-    clip = load_clip("models/clip").to(best_device())
+    clip = load_clip("models/clip", params.precision).to(best_device(params.precision))
     model = model_id(clip)
     store = open_store("data/features", model)
     mix, captions = read_jsonl(f"data/mixes/{variant}.jsonl"), read_jsonl("data/mixes/heldout.jsonl")

@@ -25,7 +25,9 @@ NOT_READ_BY = {"heldout": {"variants"}}
 # Methods of Params, and what they read.
 READ_BY_METHOD = {"fusing": {"variants", "baselines", "fusion"}, "hard_classes": {"variants"}}
 # Functions that load params themselves, and what of them reaches the stage that calls them.
-READ_BY_FUNCTION = {"load_study": {"vocabulary", "ensemble", "variants", "baselines", "windows"}}
+READ_BY_FUNCTION = {
+    "load_study": {"precision", "vocabulary", "ensemble", "variants", "baselines", "windows"},
+}
 
 
 def script(stage):

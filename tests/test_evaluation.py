@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score
 
 from lexiclip.errors import InputError
 from lexiclip.evaluation import (
@@ -65,6 +66,20 @@ def test_average_precision_slow_twin(tied):
         assert found[k] == pytest.approx(slow_average_precision(scores[:, k], labels[:, k]))
     assert np.isnan(found[2])
     assert mean_average_precision(scores, labels) == pytest.approx(np.mean(found[[0, 1, 3, 4, 5]]))
+
+
+@pytest.mark.parametrize("levels", [2, 7, 10**6])
+@pytest.mark.parametrize("kinds", [[0, 1], [-1, 0, 0, 0, 1]])
+def test_average_precision_is_that_of_scikit_learn(levels, kinds):
+    """With many ties, few and none; with and without ignored labels."""
+    rng = np.random.default_rng(levels)
+    scores, labels = rng.integers(levels, size=(300, 20)) / levels, rng.choice(kinds, (300, 20))
+    expected = [
+        average_precision_score(labels[known, k], scores[known, k]) for k, known in enumerate((labels >= 0).T)
+    ]
+    np.testing.assert_allclose(average_precisions(scores, labels), expected, rtol=0, atol=1e-12)
+    found = average_precisions(scores.astype(np.float32), labels.astype(np.int8))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
 def test_order_of_images_does_not_matter(tied):

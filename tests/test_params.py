@@ -1,16 +1,15 @@
 """params.yaml: the committed one is valid; each way of breaking it is told in one line that names the key."""
 
 import copy
-from pathlib import Path
 
 import pytest
 import yaml
+from tests.clones import committed
 
 from lexiclip.errors import InputError
 from lexiclip.params import load_params
 
-ROOT = Path(__file__).resolve().parents[1]
-COMMITTED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+COMMITTED = yaml.safe_load(committed("params.yaml"))
 
 
 def changed(tmp_path, key, value):
@@ -33,8 +32,9 @@ def message(path):
     return str(error.value).removeprefix(f"{path}: ")
 
 
-def test_the_committed_file_is_valid():
-    params = load_params(ROOT / "params.yaml")
+def test_the_committed_file_is_valid(tmp_path):
+    (tmp_path / "params.yaml").write_bytes(committed("params.yaml"))
+    params = load_params(tmp_path / "params.yaml")
     assert params.train.ema_decay == COMMITTED["train"]["ema_decay"]
     assert list(params.variants) == list(COMMITTED["variants"])
 
@@ -61,6 +61,8 @@ def test_a_changed_value_is_read(tmp_path):
         ("ensemble.variants", "best", "ensemble.variants: input should be a valid list"),
         ("scenes.objects", [2], "scenes.objects.1: field required"),
         # impossible values
+        ("precision", "double", "precision: input should be 'exact' or 'fast' (got 'double')"),
+        ("windows.precision", "fp32", "windows.precision: unknown key"),
         ("pretrain.steps", 0, "pretrain.steps: input should be greater than 0 (got 0)"),
         ("train.ema_decay", 1.5, "train.ema_decay: input should be less than 1 (got 1.5)"),
         ("train.momentum", -0.1, "train.momentum: input should be greater than or equal to 0"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import precision_recall_curve
 
 from lexiclip.evaluation import mean_average_precision
 from lexiclip.precision_recall import mean_precisions
@@ -23,6 +24,22 @@ def test_slow_twin():
     recalls = np.array([0, 0.1, 1 / 3, 0.5, 0.9, 1])
     expected = [np.mean([slow_precision(scores[:, k], labels[:, k], r) for k in range(3)]) for r in recalls]
     np.testing.assert_allclose(mean_precisions(scores, labels, recalls), expected)
+
+
+@pytest.mark.parametrize("levels", [2, 7, 10**6])
+@pytest.mark.parametrize("kinds", [[0, 1], [-1, 0, 0, 0, 1]])
+def test_curves_are_those_of_scikit_learn(levels, kinds):
+    rng = np.random.default_rng(levels)
+    scores, labels = rng.integers(levels, size=(200, 9)) / levels, rng.choice(kinds, (200, 9))
+    labels[:, 4] = np.minimum(labels[:, 4], 0)  # a class that nobody sees
+    recalls, curves = np.linspace(0, 1, 31), []
+    for k in np.flatnonzero((labels == 1).any(0)):
+        known = labels[:, k] >= 0
+        precision, recall, _ = precision_recall_curve(labels[known, k], scores[known, k])
+        precision, recall = precision[:-1], recall[:-1]  # but for the point of no image at all
+        curves.append([precision[recall >= r - 1e-9].max() for r in recalls])
+    found = mean_precisions(scores, labels, recalls)
+    np.testing.assert_allclose(found, np.mean(curves, axis=0), rtol=0, atol=1e-12)
 
 
 def test_area_is_nearly_average_precision():

@@ -6,7 +6,6 @@ Labels are 1 (shown), 0 (not shown) and -1 (ignored: too hard to say); scores ri
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.metrics import average_precision_score
 
 from lexiclip.errors import InputError
 
@@ -22,18 +21,40 @@ class F1(NamedTuple):
     of1: float
 
 
+class Ranking(NamedTuple):
+    """Each class's images, best first, in columns (N, K); ignored labels count for nothing.
+
+    `found` and `seen` count positives and known labels down to the last image of the same score, so that the
+    order of images with equal scores never matters.
+    """
+
+    positive: np.ndarray  # (N, K) bool
+    found: np.ndarray  # (N, K) int
+    seen: np.ndarray  # (N, K) int
+
+
+def ranked(scores: np.ndarray, labels: np.ndarray) -> Ranking:
+    """Images (N, K) ranked class by class. InputError for what `evaluate` refuses."""
+    _check(scores, labels)
+    order = np.argsort(-scores, axis=0, kind="stable")  # (N, K)
+    scores, labels = (np.take_along_axis(values, order, axis=0) for values in (scores, labels))
+    last = np.ones(scores.shape, dtype=bool)  # of the images with one score
+    last[:-1] = scores[:-1] != scores[1:]
+    places = np.where(last, np.arange(len(scores))[:, None], len(scores))
+    ends = np.minimum.accumulate(places[::-1], axis=0)[::-1]  # (N, K)
+    counts = (np.cumsum(kind, axis=0) for kind in (labels == 1, labels >= 0))
+    return Ranking(labels == 1, *(np.take_along_axis(count, ends, axis=0) for count in counts))
+
+
 def average_precisions(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Non-interpolated average precision of each class (K,) in [0, 1], NaN for a class without a positive.
 
     Images with equal scores count as one step, so the order of rows never matters.
     """
-    _check(scores, labels)
-    precisions = np.full(labels.shape[1], np.nan)
-    for k in range(labels.shape[1]):
-        known = labels[:, k] >= 0
-        if (labels[:, k] == 1).any():
-            precisions[k] = average_precision_score(labels[known, k], scores[known, k])
-    return precisions
+    positive, found, seen = ranked(scores, labels)
+    precision = found / np.maximum(seen, 1)
+    with np.errstate(invalid="ignore"):
+        return (precision * positive).sum(0) / positive.sum(0)
 
 
 def mean_average_precision(scores: np.ndarray, labels: np.ndarray) -> float:

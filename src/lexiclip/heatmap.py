@@ -12,16 +12,15 @@ from tempfile import TemporaryFile
 from typing import NamedTuple
 
 import matplotlib
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
 
 from lexiclip.clip.backbone import preprocess_size
-from lexiclip.clip.image_tower import encode_images
+from lexiclip.clip.image_tower import encode_views
 from lexiclip.errors import InputError
 from lexiclip.files import atomic_path
-from lexiclip.images.normalisation import normalise
 from lexiclip.images.preprocess import load_rgb, view_pixels
 from lexiclip.images.windows import Box, windows
 from lexiclip.predict import Prediction, Study, votes_of
@@ -40,8 +39,8 @@ LONG_SIDE = 320  # pixels of a photo as drawn
 class Found(NamedTuple):
     """Standardised scores of V views, the whole image first, and their g² cells by K classes."""
 
-    cells: Tensor  # (V, g², K)
-    views: Tensor  # (V, K)
+    cells: np.ndarray  # (V, g², K)
+    views: np.ndarray  # (V, K)
 
 
 def check_heatmap(path: str | Path, photos: int) -> None:
@@ -91,7 +90,7 @@ def _draw_row(row: Sequence, study: Study, photo: Prediction) -> None:
     row[0].set_title(Path(photo.image).name, fontsize=9, parse_math=False)
     for axis, k, label, shown, points in zip(row[1:], top, photo.labels, heat, photo.scores, strict=False):
         axis.imshow(
-            shown.numpy(),
+            shown,
             cmap="inferno",
             alpha=0.65,
             vmin=0,
@@ -111,23 +110,22 @@ def _draw_row(row: Sequence, study: Study, photo: Prediction) -> None:
 @torch.inference_mode()
 def find(study: Study, image: Image.Image, boxes: Sequence[Box]) -> Found:
     """How well each cell and each view of a photo shows each class, the mean of the study's variants."""
-    device = next(study.clip.parameters()).device
+    like = next(study.clip.parameters())
     views = view_pixels(image, boxes, preprocess_size(study.clip))
-    features = [encode_images(study.clip, normalise(batch.to(device))) for batch in views.split(64)]
+    features = [encode_views(study.clip, batch, bf16=False) for batch in views.split(64)]
     global_, local = (torch.cat(parts) for parts in zip(*features, strict=True))  # (V, D), (V, g², D)
     cells, of_views = [], []
     for variant, vectors in study.vectors.items():
-        vectors = type(vectors)(*(part if part is None else part.to(device) for part in vectors))
+        vectors = type(vectors)(*(part if part is None else part.to(like) for part in vectors))
         similarity = local @ vectors.local.T  # (V, g², K)
-        cells.append(similarity if vectors.evidence is None else winner_take_all(similarity))
+        similarity = similarity if vectors.evidence is None else winner_take_all(similarity)
+        cells.append(similarity.cpu().numpy())
         weight = study.params.variants.get(variant, study.params.baselines).local_weight
-        of_views.append(total(*score(global_, local, vectors), weight))
-    return Found(
-        *(mean_standardised(torch.stack(parts).cpu(), votes_of(study)) for parts in (cells, of_views))
-    )
+        of_views.append(total(*(part.cpu().numpy() for part in score(global_, local, vectors)), weight))
+    return Found(*(mean_standardised(np.stack(parts), votes_of(study)) for parts in (cells, of_views)))
 
 
-def heat_of_cells(cells: Tensor, boxes: Sequence[Box], size: tuple[int, int]) -> Tensor:
+def heat_of_cells(cells: np.ndarray, boxes: Sequence[Box], size: tuple[int, int]) -> np.ndarray:
     """Heat (k, h, w) of a photo of `size` (width, height) from scores (V, g², k) of the views cut at `boxes`.
 
     A view shows the centre square of its box. Where no view looks, heat is the smallest.
@@ -135,8 +133,9 @@ def heat_of_cells(cells: Tensor, boxes: Sequence[Box], size: tuple[int, int]) ->
     zoom = min(1.0, LONG_SIDE / max(size))
     width, height = (max(1, round(side * zoom)) for side in size)
     side = round(cells.shape[1] ** 0.5)
-    heat, seen = torch.zeros(cells.shape[2], height, width), torch.zeros(height, width)
-    for scores, box in zip(cells.mT.unflatten(2, (side, side)), boxes, strict=True):  # (k, g, g)
+    heat, seen = np.zeros((cells.shape[2], height, width)), np.zeros((height, width))
+    grids = torch.from_numpy(cells).mT.unflatten(2, (side, side))  # (V, k, g, g)
+    for scores, box in zip(grids, boxes, strict=True):
         short = min(box.height, box.width)
         top, left = (round(edge * zoom) for edge in (box.top + (box.height - short) / 2,
                                                      box.left + (box.width - short) / 2))  # fmt: skip
@@ -144,8 +143,8 @@ def heat_of_cells(cells: Tensor, boxes: Sequence[Box], size: tuple[int, int]) ->
         rows, columns = min(pixels, height - top), min(pixels, width - left)  # the rest is a reflection
         if rows <= 0 or columns <= 0:
             continue
-        view = F.interpolate(scores[None].float(), (pixels, pixels), mode="bilinear", align_corners=False)[0]
-        heat[:, top : top + rows, left : left + columns] += view[:, :rows, :columns]
+        view = F.interpolate(scores[None], (pixels, pixels), mode="bilinear", align_corners=False)[0]
+        heat[:, top : top + rows, left : left + columns] += view[:, :rows, :columns].numpy()
         seen[top : top + rows, left : left + columns] += 1
-    heat /= seen.clamp(min=1)
-    return torch.where(seen > 0, heat, heat[:, seen > 0].amin(1)[:, None, None])
+    heat /= np.maximum(seen, 1)
+    return np.where(seen > 0, heat, heat[:, seen > 0].min(1)[:, None, None])

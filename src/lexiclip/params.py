@@ -16,6 +16,7 @@ from lexiclip.files import read_yaml
 # What is scored beside the variants, though nothing is tuned for it.
 BASELINES = ("zero_shot", "caption_mean")
 
+Precision = Literal["exact", "fast"]
 Positive = Annotated[int, Field(gt=0, strict=True)]
 Count = Annotated[int, Field(ge=0, strict=True)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -195,7 +196,6 @@ class WindowsParams(Block):
     scales: list[Annotated[int, Field(ge=2)]] = Field(min_length=1)
     shapes: list[str] = Field(min_length=1)
     workers: Count
-    precision: Literal["fp32", "bf16"]
     skip_unreadable: bool
 
 
@@ -213,6 +213,7 @@ class EnsembleParams(Block):
 
 
 class Params(Block):
+    precision: Precision
     vocabulary: VocabularyParams
     language_model: LanguageModelParams
     compose: ComposeParams

@@ -69,7 +69,7 @@ def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | 
     if classes is not None:
         meant = {name for given in own for name in [given, *vocabulary.labels(given)]}
         names = (*own, *(name for name in vocabulary.names if name not in meant))
-    clip = load_clip(root / "models/clip").to(best_device())
+    clip = load_clip(root / "models/clip", params.precision).to(best_device(params.precision))
     made_with = model_id(clip)
     vectors = {file.stem: _vectors(clip, file.stem, load_prompts(file, made_with), names) for file in files}
     vectors = {variant: of_variant for variant, of_variant in vectors.items() if of_variant is not None}
@@ -98,18 +98,18 @@ def predict(study: Study, images: Sequence[str | Path]) -> list[Prediction]:
             windows.shapes,
             folder,
             workers=min(windows.workers, len(images) - 1),
-            precision=windows.precision,
         )
         fused = [_fused(study.params, folder, variant) for variant in study.vectors]
-    scores = mean_standardised(torch.stack(fused), votes_of(study))[:, : study.shown]  # (N, shown)
-    ranked, order = scores.sort(dim=1, descending=True, stable=True)
+    scores = mean_standardised(np.stack(fused), votes_of(study))[:, : study.shown]  # (N, shown)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    ranked = np.take_along_axis(scores, order, axis=1).round(4)
     return [
-        Prediction(str(image), [study.names[k] for k in classes], [round(score, 4) for score in of_image])
+        Prediction(str(image), [study.names[k] for k in classes], of_image)
         for image, classes, of_image in zip(images, order.tolist(), ranked.tolist(), strict=True)
     ]
 
 
-def votes_of(study: Study) -> torch.Tensor:
+def votes_of(study: Study) -> np.ndarray:
     """Which variants have a say about which classes (V, K)."""
     return votes(study.params.hard_classes(study.vectors), study.names)
 
@@ -164,6 +164,6 @@ def _vectors(clip: nn.Module, variant: str, prompts: Prompts, names: Sequence[st
     return zero_shot_vectors(clip, names) if variant == "zero_shot" else None
 
 
-def _fused(params: Params, folder: str, variant: str) -> torch.Tensor:
+def _fused(params: Params, folder: str, variant: str) -> np.ndarray:
     how = params.fusing(variant) | {"retrieval": False, "companion_weight": 0.0}
     return fuse_variant(folder, variant, np.empty((0, 0)), **how).windows

@@ -14,7 +14,10 @@ from lexiclip.clip.backbone import (
     tokenize,
 )
 from lexiclip.clip.building import _quick_gelu, build_clip, save_clip
+from lexiclip.clip.image_tower import encode_images
+from lexiclip.clip.text_tower import encode_texts
 from lexiclip.errors import InputError
+from lexiclip.precision import precision_of
 
 CONFIG = {
     "embed_dim": 16,
@@ -33,7 +36,8 @@ def config(tmp_path):
 def test_random_is_always_the_same(config):
     torch.manual_seed(3)
     first, second = build_clip(str(config), "random"), build_clip(str(config), "random")
-    assert model_id(first) == model_id(second) and len(model_id(first)) == 16
+    digits, precision = model_id(first).split()
+    assert model_id(first) == model_id(second) and len(digits) == 16 and precision == "fast"
     assert preprocess_size(first) == 64
     assert not first.training and not any(parameter.requires_grad for parameter in first.parameters())
 
@@ -57,11 +61,23 @@ def test_a_folder_holds_the_clip(config, tmp_path):
     clip = build_clip(str(config), "random")
     clip.text_projection += 1
     save_clip(tmp_path / "clip", clip, str(config), "random")
-    assert model_id(load_clip(tmp_path / "clip")) == model_id(clip)
+    assert model_id(load_clip(tmp_path / "clip", "fast")) == model_id(clip)
     save_clip(tmp_path / "clip", clip, str(config), "random", half=True)
-    halved = load_clip(tmp_path / "clip")
+    halved = load_clip(tmp_path / "clip", "fast")
     torch.testing.assert_close(halved.text_projection, clip.text_projection, atol=1e-3, rtol=0)
     assert halved.text_projection.dtype == torch.float32 and not halved.training
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("exact", torch.float64), ("fast", torch.float32)])
+def test_a_clip_computes_in_the_precision_it_was_loaded_in(config, tmp_path, precision, dtype):
+    clip = build_clip(str(config), "random")
+    save_clip(tmp_path / "clip", clip, str(config), "random")
+    loaded = load_clip(tmp_path / "clip", precision)
+    assert {parameter.dtype for parameter in loaded.parameters()} == {dtype}
+    assert {part.dtype for part in encode_images(loaded, torch.zeros(1, 3, 64, 64, dtype=dtype))} == {dtype}
+    assert {part.dtype for part in encode_texts(loaded, torch.tensor([[0, 1, 511]]))[:2]} == {dtype}
+    assert precision_of(loaded) == precision
+    assert model_id(loaded) == f"{model_id(clip).split()[0]} {precision}"
 
 
 @pytest.mark.parametrize(("model", "weights"), [("RN50", "random"), ("MobileCLIP-S1", "random")])
@@ -70,7 +86,7 @@ def test_a_folder_tells_activation_and_normalisation(tmp_path, monkeypatch, mode
     clip = build_clip(model, weights)
     monkeypatch.setattr("lexiclip.clip.building._quick_gelu", lambda model, tag: model == "RN50")
     save_clip(tmp_path, clip, model, weights)
-    loaded = load_clip(tmp_path)
+    loaded = load_clip(tmp_path, "fast")
     assert model_id(loaded) == model_id(clip)
     for key in ("image_mean", "image_std"):
         assert tuple(getattr(loaded.visual, key)) == tuple(getattr(clip.visual, key))
@@ -92,16 +108,16 @@ def test_a_damaged_folder_is_told(config, tmp_path):
     for content in (whole[: len(whole) // 2], b"", b"<!DOCTYPE html>"):
         weights.write_bytes(content)
         with pytest.raises(InputError, match="clip: damaged") as caught:
-            load_clip(tmp_path / "clip")
+            load_clip(tmp_path / "clip", "fast")
         assert "\n" not in str(caught.value)
     weights.write_bytes(whole)
     for content in (text.replace('"width": 8', '"width": 12'), '{"a": 1}', "[]", "{"):
         described.write_text(content)
         with pytest.raises(InputError, match="clip"):
-            load_clip(tmp_path / "clip")
+            load_clip(tmp_path / "clip", "fast")
     described.unlink()
     with pytest.raises(InputError, match=r"no open_clip_config\.json in it: run `dvc pull`"):
-        load_clip(tmp_path / "clip")
+        load_clip(tmp_path / "clip", "fast")
 
 
 @pytest.mark.parametrize("archive", ["state dict", "torchscript"])

@@ -23,30 +23,36 @@ def digest(folder):
 
 
 @pytest.fixture(scope="module")
-def folder(small_clip, tmp_path_factory):
+def folder(exact_clip, tmp_path_factory):
     folder = tmp_path_factory.mktemp("store")
-    write_store(folder, small_clip, TEXTS, batch_tokens=40)
+    write_store(folder, exact_clip, TEXTS, batch_tokens=40)
     return folder
 
 
-def test_each_text_as_if_alone(small_clip, folder):
-    store = open_store(folder, model_id(small_clip))
+def test_each_text_as_if_alone(exact_clip, folder):
+    """Equal but for the rounding to float16: half of its last bit."""
+    store, like = open_store(folder, model_id(exact_clip)), torch.empty(0, dtype=torch.float64)
+    rounding = {"rtol": 1.01 * 2**-11, "atol": 2**-25}
     assert sorted(store.index) == sorted(TEXTS)
-    batch = store.batch([store.index[text] for text in TEXTS])
+    batch = store.batch([store.index[text] for text in TEXTS], like)
     for row, text in enumerate(TEXTS):
-        alone = encode_texts(small_clip, tokenize([text]))
+        alone = encode_texts(exact_clip, tokenize([text]))
         length = int(alone.lengths)
         assert batch.mask[row].tolist() == [True] * length + [False] * (batch.mask.shape[1] - length)
-        torch.testing.assert_close(batch.local[row, :length], alone.local[0], rtol=1e-3, atol=5e-4)
-        torch.testing.assert_close(batch.global_[row], alone.global_[0], rtol=1e-3, atol=5e-4)
+        torch.testing.assert_close(batch.local[row, :length], alone.local[0], **rounding)
+        torch.testing.assert_close(batch.global_[row], alone.global_[0], **rounding)
         assert batch.local[row, length:].abs().sum() == 0
-    assert torch.equal(store.global_features([3, 0, 3]), store.batch([3, 0, 3]).global_)
+    for dtype in (torch.float32, torch.float64):
+        batch, global_ = (
+            read([3, 0, 3], torch.empty(0, dtype=dtype)) for read in (store.batch, store.global_features)
+        )
+        assert torch.equal(global_, batch.global_) and {global_.dtype, batch.local.dtype} == {dtype}
 
 
-def test_bytes_depend_on_texts_and_weights_alone(small_clip, folder, tmp_path):
-    write_store(tmp_path / "again", small_clip, [*reversed(TEXTS), TEXTS[0]], batch_tokens=40)
+def test_bytes_depend_on_texts_and_weights_alone(exact_clip, folder, tmp_path):
+    write_store(tmp_path / "again", exact_clip, [*reversed(TEXTS), TEXTS[0]], batch_tokens=40)
     assert digest(tmp_path / "again") == digest(folder)
-    write_store(tmp_path / "fewer", small_clip, TEXTS[1:], batch_tokens=40)
+    write_store(tmp_path / "fewer", exact_clip, TEXTS[1:], batch_tokens=40)
     assert digest(tmp_path / "fewer")["features.npy"] != digest(folder)["features.npy"]
 
 
@@ -77,8 +83,17 @@ def test_damage_is_refused(small_clip, tmp_path, damage):
 
 
 def test_another_model_is_refused(folder):
-    with pytest.raises(InputError, match="0123456789abcdef"):
-        open_store(folder, "0123456789abcdef")
+    with pytest.raises(InputError, match="not 0123456789abcdef exact: encode the texts again"):
+        open_store(folder, "0123456789abcdef exact")
+
+
+def test_another_precision_is_refused(small_clip, exact_clip, folder, tmp_path):
+    said = r"precision {}, params\.yaml says {}: .*`dvc repro encode_texts`"
+    with pytest.raises(InputError, match=said.format("exact", "fast")):
+        open_store(folder, model_id(small_clip))
+    write_store(tmp_path, small_clip, TEXTS)
+    with pytest.raises(InputError, match=said.format("fast", "exact")):
+        open_store(tmp_path, model_id(exact_clip))
 
 
 def test_no_texts(small_clip, tmp_path):

@@ -1,11 +1,13 @@
-"""The image tower against CLIP's own attention pool, run in full."""
+"""The image tower against CLIP's own layers and attention pool, run in full; many views and one by one."""
+
+import copy
 
 import open_clip
 import pytest
 import torch
 import torch.nn.functional as F
 
-from lexiclip.clip.image_tower import dense_tower, encode_images
+from lexiclip.clip.image_tower import dense_tower, encode_images, encode_views
 from lexiclip.errors import InputError
 from lexiclip.images.normalisation import normalise
 
@@ -17,7 +19,7 @@ def plain_features(clip, pixels):
     ][0]
     pool = clip.visual.attnpool
     positions = pool.positional_embedding.data
-    pool.positional_embedding.data = torch.zeros(grid[0, 0].numel() + 1, positions.shape[1])
+    pool.positional_embedding.data = positions.new_zeros(grid[0, 0].numel() + 1, positions.shape[1])
     pooled = pool(grid)
     pool.positional_embedding.data = positions
     cells = [
@@ -32,13 +34,71 @@ def plain_features(clip, pixels):
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (96, 160)])
-def test_equals_the_full_attention_pool(small_clip, height, width):
-    pixels = torch.randn(3, 3, height, width, generator=torch.Generator().manual_seed(1))
-    features = encode_images(small_clip, pixels)
-    global_, local = plain_features(small_clip, pixels)
+def test_equals_the_full_attention_pool(exact_clip, height, width):
+    generator = torch.Generator().manual_seed(1)
+    pixels = torch.randn(3, 3, height, width, generator=generator, dtype=torch.float64)
+    features = encode_images(exact_clip, pixels)
+    global_, local = plain_features(exact_clip, pixels)
     assert features.local.shape == (3, height // 32 * (width // 32), 24)
-    torch.testing.assert_close(features.global_, global_, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(features.local, local, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(features.global_, global_, rtol=0, atol=1e-12)
+    torch.testing.assert_close(features.local, local, rtol=0, atol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def trained_clip():
+    """A float64 CLIP whose batch norms have seen other means and variances than 0 and 1."""
+    vision = {"image_size": 64, "layers": [2, 1, 1, 2], "width": 8, "patch_size": None}
+    text = {"context_length": 8, "vocab_size": 16, "width": 8, "heads": 1, "layers": 1}
+    with torch.random.fork_rng():
+        torch.manual_seed(9)
+        clip = open_clip.CLIP(embed_dim=24, vision_cfg=vision, text_cfg=text).double()
+        for module in clip.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.normal_(0, 0.2)
+                module.running_var.uniform_(0.3, 3)
+                module.weight.data.uniform_(0.5, 1.5)
+                module.bias.data.normal_(0, 0.2)
+    return clip.eval().requires_grad_(False)
+
+
+def test_folded_batch_norms_are_the_models_own_layers(trained_clip):
+    generator = torch.Generator().manual_seed(2)
+    pixels = torch.randn(3, 3, 64, 64, generator=generator, dtype=torch.float64)
+    features, expected = encode_images(trained_clip, pixels), plain_features(trained_clip, pixels)
+    unseen = copy.deepcopy(trained_clip)
+    for module in unseen.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_running_stats()
+    for found, wanted, other in zip(features, expected, encode_images(unseen, pixels), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=0, atol=1e-12)
+        assert (found - other).abs().max() > 0.01  # the statistics matter
+
+
+def test_float64_views_are_encoded_as_if_alone_by_any_number_of_threads(trained_clip):
+    generator, threads = torch.Generator().manual_seed(3), torch.get_num_threads()
+    views = torch.randint(256, (19, 3, 64, 64), generator=generator, dtype=torch.uint8)
+    alone = [encode_images(trained_clip, normalise(view[None], torch.float64)) for view in views]
+    found = {}
+    try:
+        for count in (1, 2, 5):
+            torch.set_num_threads(count)
+            found[count] = encode_views(trained_clip, views, bf16=False)
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(threads)
+    for part, in_turn in enumerate(zip(*alone, strict=True)):
+        torch.testing.assert_close(found[1][part], torch.cat(in_turn), rtol=0, atol=1e-12)
+        assert all(torch.equal(found[1][part], found[count][part]) for count in (2, 5))
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_float32_views_are_one_batch(small_clip, exact_clip, bf16):
+    generator = torch.Generator().manual_seed(3)
+    views = torch.randint(256, (9, 3, 64, 64), generator=generator, dtype=torch.uint8)
+    found, exact = (encode_views(clip, views, bf16=bf16) for clip in (small_clip, exact_clip))
+    for part, expected in zip(found, exact, strict=True):
+        assert part.dtype == torch.float32 and expected.dtype == torch.float64
+        torch.testing.assert_close(part.double(), expected, rtol=0, atol=0.05 if bf16 else 1e-5)
 
 
 def test_vit_patches_attend_to_themselves_alone(two_way_clip):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from reader import INSTANCES, NAMES, Reader, all_of, file_of
+from tests.fuzz.reader import INSTANCES, NAMES, Reader, all_of, file_of
 
 from lexiclip.images.datasets import load_dataset
 from lexiclip.images.mini_world import load_themes

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
-from reader import Reader
+from tests.fuzz.reader import Reader
 
 from lexiclip.captions.backends import Backend
 from lexiclip.captions.writing import write_answers

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from reader import INSTANCES, NAMES, Reader, all_of, file_of
+from tests.fuzz.reader import INSTANCES, NAMES, Reader, all_of, file_of
 
 from lexiclip import cli
 from lexiclip.clip import feature_store
@@ -16,19 +16,21 @@ from lexiclip.scoring.image_scores import fuse_variant
 from lexiclip.scoring.scores_file import read_scores_file, write_scores
 from lexiclip.scoring.window_store import read_index, shard_path, write_shard
 
+MODEL = "0123456789abcdef exact"
+
 
 def store(folder: Path) -> None:
     texts = ["a cat", "a dog", "a hot dog"]
     np.save(folder / "features.npy", np.ones((7, 3), np.float16))
     np.save(folder / "offsets.npy", np.array([0, 2, 4, 7]))
     write_json(folder / "texts.json", texts)
-    write_json(folder / "header.json", {"model": "abc", **feature_store._description(texts, (7, 3))})
+    write_json(folder / "header.json", {"model": MODEL, **feature_store._description(texts, (7, 3))})
 
 
 def use_store(folder: Path) -> None:
-    opened = feature_store.open_store(folder)
-    rows = opened.rows(opened.index)
-    assert opened.batch(rows).global_.shape == opened.global_features(rows).shape
+    opened = feature_store.open_store(folder, MODEL)
+    rows, like = opened.rows(opened.index), torch.empty(0, dtype=torch.float64)
+    assert opened.batch(rows, like).global_.shape == opened.global_features(rows, like).shape
 
 
 def windows(folder: Path) -> None:
@@ -37,7 +39,7 @@ def windows(folder: Path) -> None:
     write_json(folder / "index.json", {**settings, "shards": shards})
     for i, ids in enumerate(shards):
         shapes = dict.fromkeys(("global", "local", "retrieved"), (len(ids), 3, 3)) | {"sims": (len(ids), 3)}
-        tensors = {f"best.{key}": torch.ones(shape).half() for key, shape in shapes.items()}
+        tensors = {f"best.{key}": np.ones(shape, np.float16) for key, shape in shapes.items()}
         write_shard(shard_path(folder, i), tensors, {**settings, "ids": ids})
 
 
@@ -53,17 +55,17 @@ def use_windows(folder: Path) -> None:
 def prompts(folder: Path) -> None:
     vectors = ClassVectors(torch.ones(3, 5), torch.zeros(3, 5), torch.ones(3, 5))
     contexts = init_contexts(2, 4, evidence=True, seed=0)
-    save_prompts(folder / "best.safetensors", Prompts(vectors, NAMES, "abc", contexts))
+    save_prompts(folder / "best.safetensors", Prompts(vectors, NAMES, MODEL, contexts))
 
 
 def use_prompts(folder: Path) -> None:
-    found = load_prompts(folder / "best.safetensors", "abc")
+    found = load_prompts(folder / "best.safetensors", MODEL)
     for vectors in found.vectors:
         assert vectors is None or (vectors @ torch.ones(vectors.shape[1])).shape == (len(found.names),)
 
 
 def scores(folder: Path) -> None:
-    table = torch.tensor([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1]])
+    table = np.array([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1]])
     write_scores(folder / "scores.npz", ["a", "b"], NAMES, table, whole=table)
 
 

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from reader import INSTANCES, NAMES, Reader, all_of, file_of
+import yaml
+from tests.clones import committed
+from tests.fuzz.reader import INSTANCES, NAMES, Reader, all_of, file_of
 
 from lexiclip.captions.filtering import filter_answers, read_answers
 from lexiclip.captions.parsing import parse_answer
@@ -15,7 +17,6 @@ from lexiclip.mixes import load_templates, load_things, mix_texts
 from lexiclip.params import load_params
 from lexiclip.vocabulary import Vocabulary, load_vocabulary
 
-PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 WORDS = Vocabulary(NAMES, {name: name for name in NAMES})
 CLASSES = {"classes": {"cat": ["kitten"], "dog": None, "hot dog": []}, "ignore": ["cat walk"]}
 CHAT = {"kind": "chat", "write": {"multi": "Show {names}."}, "check": "Is '{caption}' good for {names}?"}
@@ -24,7 +25,7 @@ COMPLETION = {"kind": "completion", "lead": "Names.", "shots": 1, "examples": ["
 
 def small_params(folder: Path) -> None:
     """The committed params as JSON, which is YAML too, with one variant."""
-    content = read_yaml(PARAMS)
+    content = yaml.safe_load(committed("params.yaml"))
     content["variants"] = {"best": content["variants"]["best"]}
     content["ensemble"]["variants"] = ["zero_shot", "best"]
     write_json(folder / "params.yaml", content)

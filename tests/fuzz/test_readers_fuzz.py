@@ -12,12 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import reading_images
-import reading_models
-import reading_resumes
-import reading_scores
-import reading_texts
-from mutations import mutated_file
+from tests.fuzz import reading_images, reading_models, reading_resumes, reading_scores, reading_texts
+from tests.fuzz.mutations import mutated_file
 
 from lexiclip.errors import LONGEST, InputError
 from lexiclip.images.preprocess import load_rgb

@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from lexiclip.images.scenes import Layout, backgrounds, degrade, render, uniform
+from lexiclip.images.scenes import Layout, backgrounds, degrade, numpy_draws, render, torch_draws
 from lexiclip.images.sprites import LEVELS, SIZE, Sprites
 
 
@@ -89,20 +90,24 @@ def slow_render(sprites, scene, background):
                             read += patch[:, a, b] * (1 - abs(i - a)) * (1 - abs(j - b))
                 below = image[:, row, column] * (1 - read[3])
                 image[:, row, column] = read[:3] * torch.tensor(tint, dtype=torch.float64) + below
-    return image.clamp(0, 1)[None].float()
+    return image.clamp(0, 1)[None]
 
 
-def test_any_pose_equals_a_loop_over_pixels():
+@pytest.mark.parametrize(("dtype", "atol"), [(torch.float32, 1e-4), (torch.float64, 1e-12)])
+def test_any_pose_equals_a_loop_over_pixels(dtype, atol):
     sprites = atlas(noise_patch(1), noise_patch(2))
     scene = layout(
         {"centre": (9.3, 12.1), "size": 17.0, "angle": 0.3, "tint": (0.8, 1.1, 0.9)},
         {"sprite": 1, "centre": (14.2, 8.7), "size": 14.5, "angle": -0.7, "mirrored": True},
     )
-    background = torch.rand(1, 3, 20, 24, generator=torch.Generator().manual_seed(3))
+    scene = Layout(*(field.to(dtype) if field.is_floating_point() else field for field in scene))
+    background = torch.rand(1, 3, 20, 24, generator=torch.Generator().manual_seed(3), dtype=dtype)
     before = background.clone()
     expected = slow_render(sprites, scene, background)
-    torch.testing.assert_close(render(sprites, scene, background), expected, atol=1e-4, rtol=0)
-    torch.testing.assert_close(background, before)
+    found = render(sprites, scene, background)
+    assert found.dtype == dtype
+    torch.testing.assert_close(found.double(), expected, atol=atol, rtol=0)
+    assert torch.equal(background, before)
 
 
 def test_later_slots_cover_earlier_ones_and_empty_ones_paint_nothing():
@@ -135,36 +140,48 @@ def test_small_sprites_are_read_from_coarse_levels(size, level):
     torch.testing.assert_close(image[0, :, 36, 40], shades[level].expand(3))
 
 
-def generator(seed):
-    return torch.Generator().manual_seed(seed)
+@pytest.fixture(params=["torch", "numpy"])
+def draws(request):
+    """draws(seed): the random numbers of that seed."""
+    if request.param == "numpy":
+        return lambda seed: numpy_draws(np.random.default_rng(seed))
+    return lambda seed: torch_draws(torch.Generator().manual_seed(seed))
 
 
-def test_backgrounds_are_pale_and_each_its_own():
-    first, again, other = (backgrounds(3, 24, 32, generator(seed)) for seed in (0, 0, 1))
+def test_backgrounds_are_pale_and_each_its_own(draws):
+    first, again, other = (backgrounds(3, 24, 32, draws(seed)) for seed in (0, 0, 1))
     assert first.shape == (3, 3, 24, 32) and first.min() > 0.1 and first.max() <= 1
     assert torch.equal(first, again) and not torch.allclose(first, other)
     assert not torch.allclose(first[0], first[1])
 
 
-def test_wear_keeps_flat_images_flat_without_noise_and_adds_no_more_than_asked():
+def test_wear_keeps_flat_images_flat_without_noise_and_adds_no_more_than_asked(draws):
     grey = torch.full((64, 3, 16, 16), 0.5)
-    clean, noisy = degrade(grey, 0.0, generator(0)), degrade(grey, 0.1, generator(0))
+    clean, noisy = degrade(grey, 0.0, draws(0)), degrade(grey, 0.1, draws(0))
     assert (clean.amax((2, 3)) - clean.amin((2, 3))).max() < 1e-6  # a cast, the same all over
     assert 0.05 < (clean - grey).abs().max() <= 0.08
     spread = (noisy - clean).std((1, 2, 3))  # (64,)
     assert 0.08 < spread.max() < 0.11 and spread.min() < 0.02
-    assert torch.equal(degrade(grey, 0.1, generator(0)), noisy)
-    assert not torch.equal(degrade(grey, 0.1, generator(1)), noisy)
+    assert torch.equal(degrade(grey, 0.1, draws(0)), noisy)
+    assert not torch.equal(degrade(grey, 0.1, draws(1)), noisy)
 
 
-def test_contrast_moves_black_and_white_by_the_same_factor():
+def test_contrast_moves_black_and_white_by_the_same_factor(draws):
     pixels = torch.full((64, 3, 2, 1), 0.4)
     pixels[:, :, 1] = 0.6
-    gain = degrade(pixels, 0.0, generator(0)).diff(dim=2) / 0.2  # (64, 3, 1, 1)
+    gain = degrade(pixels, 0.0, draws(0)).diff(dim=2) / 0.2  # (64, 3, 1, 1)
     torch.testing.assert_close(gain, gain[:, :1].expand_as(gain))
     assert 0.8 <= gain.min() < 0.85 and 1.1 < gain.max() <= 1.15
 
 
-def test_uniform_keeps_its_bounds():
-    drawn = uniform((1000,), 2.0, 5.0, generator(0))
+def test_draws_are_uniform_between_bounds_or_normal(draws):
+    drawn, normal = draws(0).uniform((1000,), 2.0, 5.0), draws(0).normal((40, 50))
     assert 2 <= drawn.min() < 2.1 and 4.9 < drawn.max() <= 5
+    assert normal.shape == (40, 50) and abs(normal.mean()) < 0.1 and 0.95 < normal.std() < 1.05
+
+
+def test_numpy_draws_are_the_same_on_every_processor():
+    """numpy keeps a seed's numbers; float64, so that a sum's rounding is far below a pixel's."""
+    drawn = numpy_draws(np.random.default_rng(0))
+    assert drawn.uniform((2,), 0, 1).tolist() == [0.6369616873214543, 0.2697867137638703]
+    assert drawn.normal((1,)).dtype == torch.float64

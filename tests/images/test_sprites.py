@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from tests.clones import committed
 
 from lexiclip.errors import InputError
 from lexiclip.images.sprites import LEVELS, SIZE, load_sprites, never_shown
-from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,8 +17,8 @@ LISTED = ROOT / "data/world/sprites.yaml"
 
 @pytest.fixture(scope="module")
 def names():
-    vocabulary = load_params(ROOT / "params.yaml").vocabulary
-    return load_vocabulary(ROOT / vocabulary.file, vocabulary.without).names
+    vocabulary = yaml.safe_load(committed("params.yaml"))["vocabulary"]
+    return load_vocabulary(ROOT / vocabulary["file"], vocabulary["without"]).names
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 
 from lexiclip.errors import InputError
 from lexiclip.prompts.class_vectors import (
+    ClassVectors,
     Prompts,
     class_vectors,
     load_prompts,
@@ -17,14 +18,15 @@ from lexiclip.prompts.class_vectors import (
 from lexiclip.prompts.contexts import init_contexts
 
 NAMES = ("dog", "hair drier")
+MODEL = "0123456789abcdef fast"
 
 
 @pytest.fixture(params=["plain", "evidence", "untuned"])
 def prompts(request, small_clip):
     if request.param == "untuned":
-        return Prompts(zero_shot_vectors(small_clip, NAMES), NAMES, "abc", None)
+        return Prompts(zero_shot_vectors(small_clip, NAMES), NAMES, MODEL, None)
     contexts = init_contexts(3, 32, evidence=request.param == "evidence", seed=0)
-    return Prompts(class_vectors(small_clip, contexts, NAMES), NAMES, "abc", contexts)
+    return Prompts(class_vectors(small_clip, contexts, NAMES), NAMES, MODEL, contexts)
 
 
 def same(first, second):
@@ -40,17 +42,35 @@ def test_round_trip(prompts, tmp_path):
     for name in ("a.safetensors", "b.safetensors"):
         save_prompts(tmp_path / name, prompts)
         digests.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
-    loaded = load_prompts(tmp_path / "a.safetensors", "abc")
+    loaded = load_prompts(tmp_path / "a.safetensors", MODEL)
     assert same(loaded.vectors, prompts.vectors) and same(loaded.contexts, prompts.contexts)
-    assert loaded.names == NAMES and loaded.model == "abc"
+    assert loaded.names == NAMES and loaded.model == MODEL
     assert len(digests) == 1
+
+
+def test_exact_prompts_are_stored_without_a_processors_last_bits(exact_clip, tmp_path):
+    contexts = init_contexts(3, 32, evidence=True, seed=0)
+    vectors = class_vectors(exact_clip, contexts, NAMES)
+    other = ClassVectors(*(part * (1 + 1e-13) for part in vectors))
+    for name, of_one in (("a", vectors), ("b", other)):
+        save_prompts(tmp_path / name, Prompts(of_one, NAMES, MODEL, contexts))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    stored = load_prompts(tmp_path / "a")
+    assert same(stored.contexts, contexts)
+    for part, exact in zip(stored.vectors, vectors, strict=True):
+        assert part.dtype == torch.float32 and torch.equal(part, exact.half().float())
 
 
 def test_refusals(prompts, tmp_path):
     path = tmp_path / "p.safetensors"
     save_prompts(path, prompts)
-    with pytest.raises(InputError, match="CLIP abc, not xyz"):
-        load_prompts(path, "xyz")
+    with pytest.raises(InputError, match="CLIP 0123456789abcdef fast, not fedcba9876543210 fast"):
+        load_prompts(path, "fedcba9876543210 fast")
+    with pytest.raises(InputError, match=r"precision fast, params\.yaml says exact: train the variant again"):
+        load_prompts(path, "0123456789abcdef exact")
+    save_prompts(path, prompts._replace(model="0123456789abcdef"))  # as written before there were two
+    with pytest.raises(InputError, match=r"precision unknown, params\.yaml says exact: train the variant"):
+        load_prompts(path, "0123456789abcdef exact")
     save_prompts(path, prompts._replace(names=("dog",)))
     with pytest.raises(InputError, match=r"p\.safetensors"):
         load_prompts(path)

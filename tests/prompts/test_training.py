@@ -35,14 +35,22 @@ SETTINGS = {
     "init": None,
     "seed": 0,
 }
+# Evidence, an average and weighted pairs, at rates at which the average's weight of 10000 can be learnt from.
+WITH_ALL = {
+    "evidence": True,
+    "ema_decay": 0.9,
+    "cooccurrence": torch.rand(4, 4, generator=torch.Generator().manual_seed(0)) + 0.1,
+    "lr": 0.0001,
+    "warmup_lr": 0.00001,
+}
 
 
 @pytest.fixture(scope="module")
-def data(small_clip, tmp_path_factory):
+def data(exact_clip, tmp_path_factory):
     """The store of sentences naming two classes, their rows, their labels."""
     folder = tmp_path_factory.mktemp("store")
     texts = [f"a photo of a {NAMES[a]} and a {NAMES[b]}." for a, b in PAIRS]
-    write_store(folder, small_clip, texts)
+    write_store(folder, exact_clip, texts)
     store = open_store(folder)
     labels = torch.zeros(len(PAIRS), 4)
     for row, pair in enumerate(PAIRS):
@@ -55,23 +63,25 @@ def digest(contexts):
 
 
 def plain_training(clip, store, rows, labels, settings):
-    """The same by torch.optim.SGD, parameters changed in place."""
+    """The same by torch.optim.SGD, parameters changed in place, nothing rounded."""
+    like = next(clip.parameters())
     start = settings["init"] or init_contexts(
         settings["n_ctx"], 32, evidence=settings["evidence"], seed=settings["seed"]
     )
-    student = Contexts(*(None if c is None else c.clone().requires_grad_() for c in start))
-    average = Contexts(*(None if c is None else c.clone() for c in start))
+    student = Contexts(*(None if c is None else c.to(like).requires_grad_() for c in start))
+    average = Contexts(*(None if c is None else c.detach().clone() for c in student))
     used = [c for c in student if c is not None]
     optimizer = torch.optim.SGD(used, momentum=settings["momentum"], weight_decay=settings["weight_decay"])
     layout = prompt_layout(clip, NAMES, settings["n_ctx"])
-    weights = None if settings["cooccurrence"] is None else cooccurrence_weights(settings["cooccurrence"])
+    together = settings["cooccurrence"]
+    weights = None if together is None else cooccurrence_weights(together.to(like))
     for epoch in range(settings["keep_epoch"]):
         rate = {key: settings[key] for key in ("lr", "epochs", "warmup_epochs", "warmup_lr")}
         optimizer.param_groups[0]["lr"] = learning_rate(epoch, **rate)
         order = np.random.default_rng([settings["seed"], epoch]).permutation(len(rows))
         for start in range(0, len(rows) - settings["batch_size"] + 1, settings["batch_size"]):
             picked = order[start : start + settings["batch_size"]]
-            batch = store.batch(rows[picked])
+            batch = store.batch(rows[picked], like)
             logits = score(batch.global_, batch.local, encode_contexts(clip, student, layout), batch.mask)
             loss = sum(ranking_loss(branch, labels[picked], weights) for branch in logits)
             if settings["ema_decay"] is not None:
@@ -105,33 +115,100 @@ def plain_training(clip, store, rows, labels, settings):
         },
     ],
 )
-def test_equals_torch_sgd(small_clip, data, changed):
+def test_equals_torch_sgd(exact_clip, data, monkeypatch, changed):
+    monkeypatch.setattr(training, "rounded", lambda values, *_: values)
     settings = {**SETTINGS, **changed}
-    student, average = plain_training(small_clip, *data, settings)
-    found = train_prompts(small_clip, *data, NAMES, **settings).contexts
+    student, average = plain_training(exact_clip, *data, settings)
+    found = train_prompts(exact_clip, *data, NAMES, **settings).contexts
     for actual, expected in zip(found, average if "result" in changed else student, strict=True):
         if expected is None:
             assert actual is None
         else:
-            torch.testing.assert_close(actual, expected.detach(), rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(actual, expected.detach(), rtol=0, atol=1e-11)
 
 
-def test_the_loss_falls(small_clip, data):
+@pytest.mark.parametrize("precision", ["exact", "fast"])
+def test_the_loss_falls(small_clip, exact_clip, data, precision):
+    clip = exact_clip if precision == "exact" else small_clip
     settings = {**SETTINGS, "epochs": 12, "keep_epoch": 12, "batch_size": 16, "lr": 0.002}
-    steps = train_prompts(small_clip, *data, NAMES, **settings).steps
+    steps = train_prompts(clip, *data, NAMES, **settings).steps
     assert steps[-1]["loss"] < 0.9 * steps[0]["loss"]
     assert [row["epoch"] for row in steps] == list(range(1, 13))
     assert steps[0]["lr"] == 0.001 and steps[1]["lr"] == 0.002
 
 
-def test_same_seed_same_bytes_other_seed_other_bytes(small_clip, data):
-    first, again = (train_prompts(small_clip, *data, NAMES, **SETTINGS) for _ in range(2))
-    other = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "seed": 1})
+def parts_of(*contexts):
+    return [part for of_one in contexts for part in of_one if part is not None]
+
+
+def test_exact_gradients_are_rounded_to_bf16_and_what_they_move_to_float32(exact_clip, data, monkeypatch):
+    seen, plain_step = [], training.sgd_step
+
+    def watched_step(student, gradients, velocity, **sgd):
+        seen.append((student, gradients, velocity))
+        return plain_step(student, gradients, velocity, **sgd)
+
+    monkeypatch.setattr(training, "sgd_step", watched_step)
+    settings = {**SETTINGS, **WITH_ALL, "result": "average"}
+    tuned = train_prompts(exact_clip, *data, NAMES, **settings).contexts
+    assert len(seen) == 6
+    for student, gradients, velocity in seen:
+        assert all(torch.equal(part, part.bfloat16().double()) for part in parts_of(gradients))
+        assert all(torch.equal(part, part.float().double()) for part in parts_of(student, velocity))
+        assert any(not torch.equal(part, part.bfloat16().double()) for part in parts_of(student))
+    assert all(torch.equal(part, part.float().double()) for part in parts_of(tuned))
+
+
+def test_nothing_is_rounded_in_float32(small_clip, data, monkeypatch):
+    settings = {**SETTINGS, **WITH_ALL}
+    found = train_prompts(small_clip, *data, NAMES, **settings)
+    monkeypatch.setattr(training, "rounded", lambda values, *_: values)
+    unrounded = train_prompts(small_clip, *data, NAMES, **settings)
+    assert digest(found.contexts) == digest(unrounded.contexts) and found.steps == unrounded.steps
+    assert {part.dtype for part in found.contexts} == {torch.float32}
+
+
+@pytest.mark.parametrize("changed", [{}, {"evidence": True}, WITH_ALL])
+def test_exact_training_is_the_same_with_any_number_of_threads(exact_clip, data, changed):
+    threads, found = torch.get_num_threads(), []
+    try:
+        for count in (1, 4):
+            torch.set_num_threads(count)
+            found.append(train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, **changed}))
+    finally:
+        torch.set_num_threads(threads)
+    assert same_training(*found)
+
+
+@pytest.mark.parametrize("changed", [{}, {"evidence": True}, WITH_ALL])
+def test_exact_training_forgets_the_last_bits_of_a_processor(exact_clip, data, monkeypatch, changed):
+    expected = train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, **changed})
+    plain_encode, noise, shaken = training.encode_contexts, np.random.default_rng(0), []
+
+    def noisy_encode(*given):
+        """Class vectors as another order of additions gives them."""
+        for part in parts_of(vectors := plain_encode(*given)):
+            shaken.append(part.data.mul_(1 + 1e-15 * torch.from_numpy(noise.normal(size=part.shape))))
+        return vectors
+
+    monkeypatch.setattr(training, "encode_contexts", noisy_encode)
+    assert same_training(expected, train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, **changed}))
+    assert len(shaken) >= 6 * 2
+
+
+def same_training(one, other):
+    same = (torch.equal(a, b) for a, b in zip(*map(parts_of, (one.contexts, other.contexts)), strict=True))
+    return all(same) and one.steps == other.steps and one.epochs == other.epochs
+
+
+def test_same_seed_same_bytes_other_seed_other_bytes(exact_clip, data):
+    first, again = (train_prompts(exact_clip, *data, NAMES, **SETTINGS) for _ in range(2))
+    other = train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, "seed": 1})
     assert digest(first.contexts) == digest(again.contexts) and first.steps == again.steps
     assert digest(first.contexts) != digest(other.contexts)
 
 
-def test_a_killed_run_ends_with_the_same_bytes(small_clip, data, tmp_path, monkeypatch):
+def test_a_killed_run_ends_with_the_same_bytes(exact_clip, data, tmp_path, monkeypatch):
     settings = {
         **SETTINGS,
         "epochs": 3,
@@ -139,7 +216,7 @@ def test_a_killed_run_ends_with_the_same_bytes(small_clip, data, tmp_path, monke
         "ema_decay": 0.9,
         "checkpoint": tmp_path / "run.safetensors",
     }
-    whole = train_prompts(small_clip, *data, NAMES, **{**settings, "checkpoint": None})
+    whole = train_prompts(exact_clip, *data, NAMES, **{**settings, "checkpoint": None})
     calls = []
     plain_step = training.sgd_step
 
@@ -151,26 +228,26 @@ def test_a_killed_run_ends_with_the_same_bytes(small_clip, data, tmp_path, monke
 
     monkeypatch.setattr(training, "sgd_step", killed_step)
     with pytest.raises(KeyboardInterrupt):
-        train_prompts(small_clip, *data, NAMES, **settings)
-    resumed = train_prompts(small_clip, *data, NAMES, **settings)
+        train_prompts(exact_clip, *data, NAMES, **settings)
+    resumed = train_prompts(exact_clip, *data, NAMES, **settings)
     assert len(calls) == 8 + 3
     assert digest(resumed.contexts) == digest(whole.contexts)
     assert resumed.steps == whole.steps and resumed.epochs == whole.epochs
 
 
-def test_another_runs_checkpoint_is_left_alone(small_clip, data, tmp_path):
+def test_another_runs_checkpoint_is_left_alone(exact_clip, data, tmp_path):
     path = tmp_path / "run.safetensors"
-    train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "checkpoint": path})
-    expected = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "lr": 0.02})
-    found = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "lr": 0.02, "checkpoint": path})
+    train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, "checkpoint": path})
+    expected = train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, "lr": 0.02})
+    found = train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, "lr": 0.02, "checkpoint": path})
     assert digest(found.contexts) == digest(expected.contexts)
     path.write_bytes(b"damaged")
-    found = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "lr": 0.02, "checkpoint": path})
+    found = train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, "lr": 0.02, "checkpoint": path})
     assert digest(found.contexts) == digest(expected.contexts)
 
 
-def test_a_batch_larger_than_the_data_is_the_data(small_clip, data):
-    steps = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "batch_size": 1024}).steps
+def test_a_batch_larger_than_the_data_is_the_data(exact_clip, data):
+    steps = train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, "batch_size": 1024}).steps
     assert [(row["epoch"], row["step"]) for row in steps] == [(1, 1), (2, 2)]
 
 
@@ -185,9 +262,9 @@ def test_a_batch_larger_than_the_data_is_the_data(small_clip, data):
         ({"result": "average"}, "ema_decay"),
     ],
 )
-def test_refusals(small_clip, data, changed, said):
+def test_refusals(exact_clip, data, changed, said):
     with pytest.raises(InputError, match=said):
-        train_prompts(small_clip, *data, NAMES, **{**SETTINGS, **changed})
+        train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, **changed})
 
 
 def heldout_of(data):
@@ -196,41 +273,41 @@ def heldout_of(data):
     return HeldOut(rows[:9], labels[:9].numpy(), np.array([True, True, True, False]))
 
 
-def test_held_out_captions_are_watched_and_change_nothing(small_clip, data):
-    plain = train_prompts(small_clip, *data, NAMES, **SETTINGS)
-    watched = train_prompts(small_clip, *data, NAMES, **SETTINGS, heldout=heldout_of(data))
+def test_held_out_captions_are_watched_and_change_nothing(exact_clip, data):
+    plain = train_prompts(exact_clip, *data, NAMES, **SETTINGS)
+    watched = train_prompts(exact_clip, *data, NAMES, **SETTINGS, heldout=heldout_of(data))
     assert digest(plain.contexts) == digest(watched.contexts)
-    vectors = class_vectors(small_clip, watched.contexts, NAMES)
+    vectors = class_vectors(exact_clip, watched.contexts, NAMES)
     assert watched.epochs[-1]["caption_mAP"] == caption_map(data[0], heldout_of(data), vectors)
     assert [row["loss"] for row in watched.epochs] == pytest.approx(
         [np.mean([row["loss"] for row in watched.steps if row["epoch"] == epoch]) for epoch in (1, 2)]
     )
 
 
-def test_the_epoch_is_chosen_on_held_out_captions(small_clip, data, monkeypatch, tmp_path):
+def test_the_epoch_is_chosen_on_held_out_captions(exact_clip, data, monkeypatch, tmp_path):
     found = iter([20.0, 50.0, 50.0, 40.0])
     monkeypatch.setattr(training, "caption_map", lambda *_: next(found))
     chosen = train_prompts(
-        small_clip,
+        exact_clip,
         *data,
         NAMES,
         **{**SETTINGS, "keep_epoch": "heldout", "heldout": heldout_of(data), "checkpoint": tmp_path / "run"},
     )
-    second = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "keep_epoch": 2})
-    third = train_prompts(small_clip, *data, NAMES, **{**SETTINGS, "keep_epoch": 3})
+    second = train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, "keep_epoch": 2})
+    third = train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, "keep_epoch": 3})
     assert digest(chosen.contexts) == digest(second.contexts) != digest(third.contexts)
     assert [row["caption_mAP"] for row in chosen.epochs] == [20, 50, 50, 40]
 
 
-def test_no_held_out_caption_of_the_tuned_classes(small_clip, data):
+def test_no_held_out_caption_of_the_tuned_classes(exact_clip, data):
     heldout = heldout_of(data)
     heldout.labels[:, :3] = 0
     with pytest.raises(InputError, match="heldout_share"):
-        train_prompts(small_clip, *data, NAMES, **SETTINGS, heldout=heldout)
+        train_prompts(exact_clip, *data, NAMES, **SETTINGS, heldout=heldout)
 
 
 @pytest.mark.parametrize("fatal", [5, 6])  # the second epoch's second step and its last
-def test_a_run_that_diverges_keeps_its_last_good_checkpoint(small_clip, data, tmp_path, monkeypatch, fatal):
+def test_a_run_that_diverges_keeps_its_last_good_checkpoint(exact_clip, data, tmp_path, monkeypatch, fatal):
     path, calls, plain_step = tmp_path / "run.safetensors", [], training.sgd_step
 
     def overshooting_step(*given, **named):
@@ -242,20 +319,25 @@ def test_a_run_that_diverges_keeps_its_last_good_checkpoint(small_clip, data, tm
 
     monkeypatch.setattr(training, "sgd_step", overshooting_step)
     with pytest.raises(InputError, match=r"step 6, epoch 2 .* lower lr .*run\.safetensors keeps the epoch"):
-        train_prompts(small_clip, *data, NAMES, **SETTINGS, checkpoint=path)
-    whole = train_prompts(small_clip, *data, NAMES, **SETTINGS)
-    resumed = train_prompts(small_clip, *data, NAMES, **SETTINGS, checkpoint=path)
+        train_prompts(exact_clip, *data, NAMES, **SETTINGS, checkpoint=path)
+    whole = train_prompts(exact_clip, *data, NAMES, **SETTINGS)
+    resumed = train_prompts(exact_clip, *data, NAMES, **SETTINGS, checkpoint=path)
     assert len(calls) == fatal + 6 + 3
     assert digest(resumed.contexts) == digest(whole.contexts)
 
 
-def test_nothing_to_train_on(small_clip, data):
+def test_nothing_to_train_on(exact_clip, data):
     store, rows, labels = data
     with pytest.raises(InputError, match="0 texts"):
-        train_prompts(small_clip, store, rows[:0], labels[:0], NAMES, **SETTINGS)
+        train_prompts(exact_clip, store, rows[:0], labels[:0], NAMES, **SETTINGS)
 
 
 def test_schedule_is_that_of_dassl():
     rates = [learning_rate(epoch, lr=0.01, epochs=4, warmup_epochs=2, warmup_lr=0.001) for epoch in range(5)]
     assert rates == pytest.approx([0.001, 0.001, 0.01, 0.01 * (1 + 0.5**0.5) / 2, 0.005])
     assert learning_rate(0, lr=0.01, epochs=4, warmup_epochs=0, warmup_lr=1) == 0.01
+
+
+def test_a_rate_has_ten_digits():
+    rates = [learning_rate(epoch, lr=0.01, epochs=7, warmup_epochs=0, warmup_lr=0.001) for epoch in range(7)]
+    assert rates == [float(f"{rate:.10g}") for rate in rates] and rates[1] == 0.009504844340

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from tests.conftest import ROOT
 
-from lexiclip.clip.backbone import model_id
+from lexiclip.clip.backbone import load_clip, model_id
 from lexiclip.clip.building import build_clip, save_clip
 from lexiclip.clip.text_tower import text_width
 from lexiclip.files import read_yaml, write_csv, write_json
@@ -47,7 +46,7 @@ def project(tmp_path_factory) -> Path:
     write_params(root)
     write_images_and_labels(root, rng)
     for variant in ("zero_shot", "caption_mean", "best", "ema", "ensemble"):
-        scores = torch.from_numpy(rng.normal(size=(len(FILES), len(NAMES))))
+        scores = rng.normal(size=(len(FILES), len(NAMES)))
         others = {"mean": scores} if variant == "ensemble" else {"whole": scores + 1}
         ids = [Path(file).stem for file in FILES]
         write_scores(root / f"data/scores/{variant}.npz", ids, NAMES, scores, **others)
@@ -69,7 +68,7 @@ def project(tmp_path_factory) -> Path:
 
 def write_params(root: Path) -> None:
     params = read_yaml(ROOT / "params.yaml")
-    params["vocabulary"] = {"file": "words.yaml", "without": []}
+    params |= {"precision": "exact", "vocabulary": {"file": "words.yaml", "without": []}}
     params["images"] = {"labels": "instances.json", "folder": "images", "limit": None}
     params["windows"] |= {"scales": [2], "workers": 0}
     params["variants"] = {
@@ -98,8 +97,8 @@ def write_images_and_labels(root: Path, rng: np.random.Generator) -> None:
 def write_prompts(root: Path) -> None:
     config = str(root / "clip.json")
     write_json(config, CLIP)
-    clip = build_clip(config, "random")
-    save_clip(root / "models/clip", clip, config, "random")
+    save_clip(root / "models/clip", build_clip(config, "random"), config, "random")
+    clip = load_clip(root / "models/clip", "exact")
     contexts = init_contexts(4, text_width(clip), evidence=True, seed=1)
     of_best = Prompts(class_vectors(clip, contexts, NAMES), NAMES, model_id(clip), contexts)
     save_prompts(root / "models/prompts/best.safetensors", of_best)

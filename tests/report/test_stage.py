@@ -88,6 +88,8 @@ def test_precision_in_the_text_is_that_of_the_labels(page, project):
 
 
 def test_dvc_knows_every_file_of_the_page():
-    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["report"]
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "src/lexiclip/report").glob("*.*")}
-    assert files - {"src/lexiclip/report/__init__.py"} <= set(stage["deps"])
+    of_matrix = "src/lexiclip/report/matrix.svg.j2"  # a picture of its own
+    assert files - {"src/lexiclip/report/__init__.py", of_matrix} <= set(stages["report"]["deps"])
+    assert of_matrix in stages["cooccurrence"]["deps"]

@@ -24,10 +24,12 @@ D = 16
 
 
 def small_clip():
+    """In float64, so that the same bytes come out whatever the number of threads."""
     torch.manual_seed(0)
     vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
     text = {"context_length": 77, "vocab_size": 100, "width": 16, "heads": 1, "layers": 1}
-    return open_clip.CLIP(embed_dim=D, vision_cfg=vision, text_cfg=text).eval().requires_grad_(False)
+    clip = open_clip.CLIP(embed_dim=D, vision_cfg=vision, text_cfg=text)
+    return clip.double().eval().requires_grad_(False)
 
 
 def small_texts():

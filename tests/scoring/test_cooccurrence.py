@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from scipy import sparse
 
 from lexiclip.errors import InputError
@@ -24,7 +23,7 @@ def test_golden(shared):
     for path in sorted((shared / "golden").glob("golden_*.npz")):
         golden = np.load(path)
         matrix = row_normalised(golden["co_counts"] / golden["co_nums"][:, None])
-        adjusted = modulate(torch.from_numpy(golden["co_raw"]), matrix)
+        adjusted = modulate(golden["co_raw"], matrix)
         np.testing.assert_allclose(adjusted, golden["co_adjusted"], rtol=1e-4)
 
 
@@ -46,12 +45,11 @@ def test_rows_sum_to_one_or_stay_zero():
     np.testing.assert_allclose(matrix, [[0, 0.25, 0.75], [0, 0, 0], [1, 0, 0]])
 
 
-def test_modulate_keeps_type_and_input():
-    local = torch.tensor([[[1.0, 2.0]]])
+def test_modulate_keeps_its_input():
+    local = np.array([[[1.0, 2.0]]])
     matrix = np.array([[0.0, 1.0], [0.0, 0.0]])
     assert modulate(local, matrix).tolist() == [[[1.0, 2.5]]]
     assert local.tolist() == [[[1.0, 2.0]]]
-    assert modulate(local.half(), matrix).dtype == torch.float16
     assert modulate(local, matrix, weight=0.0).tolist() == local.tolist()
 
 

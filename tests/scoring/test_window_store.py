@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 
 from lexiclip.errors import InputError
 from lexiclip.files import write_json
@@ -30,8 +29,8 @@ def folder(tmp_path):
     write_json(folder / "index.json", {**SETTINGS, "shards": SHARDS})
     for i, ids in enumerate(SHARDS):
         keys = {"best.global": 2, "best.local": 2, "best.retrieved": 2, "ema.global": 2, "ema.local": 2}
-        tensors = {key: torch.from_numpy(rng.random((len(ids), 17, k))).half() for key, k in keys.items()}
-        tensors["best.sims"] = torch.from_numpy(rng.random((len(ids), 17))).half()
+        tensors = {key: rng.random((len(ids), 17, k)).astype(np.float16) for key, k in keys.items()}
+        tensors["best.sims"] = rng.random((len(ids), 17)).astype(np.float16)
         write_shard(shard_path(folder, i), tensors, {**SETTINGS, "ids": ids})
     return folder
 
@@ -41,7 +40,7 @@ def test_shards_one_by_one_and_all_together(folder):
     assert [shard.ids for shard in shards] == SHARDS
     scores = read_scores(folder, "best")
     assert scores.ids == ["a", "b", "c"] and scores.global_.shape == (3, 17, 2)
-    assert torch.equal(scores.sims, torch.cat([shard.sims for shard in shards]))
+    assert np.array_equal(scores.sims, np.concatenate([shard.sims for shard in shards]))
     ema = read_scores(folder, "ema")
     assert ema.retrieved is None and ema.sims is None
 
@@ -102,15 +101,15 @@ def test_what_does_not_fit_is_told(folder):
     [
         lambda tensors: tensors.pop("best.local"),
         lambda tensors: tensors.pop("best.sims"),
-        lambda tensors: tensors.update({"best.global": torch.ones(2, 17)}),
-        lambda tensors: tensors.update({"best.local": torch.ones(2, 16, 2)}),
-        lambda tensors: tensors.update({"best.sims": torch.ones(2, 16)}),
-        lambda tensors: tensors.update({key: torch.ones(1, 17, 2) for key in tensors}),
+        lambda tensors: tensors.update({"best.global": np.ones((2, 17))}),
+        lambda tensors: tensors.update({"best.local": np.ones((2, 16, 2))}),
+        lambda tensors: tensors.update({"best.sims": np.ones((2, 16))}),
+        lambda tensors: tensors.update({key: np.ones((1, 17, 2)) for key in tensors}),
     ],
 )
 def test_tensors_of_other_shapes_are_refused(folder, change):
-    tensors = {f"best.{key}": torch.ones(2, 17, 2) for key in ("global", "local", "retrieved")}
-    tensors["best.sims"] = torch.ones(2, 17)
+    tensors = {f"best.{key}": np.ones((2, 17, 2)) for key in ("global", "local", "retrieved")}
+    tensors["best.sims"] = np.ones((2, 17))
     write_shard(shard_path(folder, 0), tensors, {**SETTINGS, "ids": SHARDS[0]})
     read_scores(folder, "best")
     change(tensors)

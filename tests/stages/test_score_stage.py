@@ -9,9 +9,10 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from tests.clones import committed
 from tests.stages.torchrun import torchrun
 
-from lexiclip.clip.backbone import model_id
+from lexiclip.clip.backbone import load_clip, model_id
 from lexiclip.clip.building import build_clip, save_clip
 from lexiclip.clip.feature_store import write_store
 from lexiclip.files import read_json, write_json, write_jsonl
@@ -32,15 +33,16 @@ TINY = {
 def study(tmp_path, monkeypatch):
     """A folder with what the stage reads: two photos and one file that is none."""
     monkeypatch.chdir(tmp_path)
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params = yaml.safe_load(committed("params.yaml"))
     params["vocabulary"] = {"file": "words.yaml", "without": []}
     params["images"] = {"labels": "instances.json", "folder": ".", "limit": None}
+    params |= {"precision": "exact"}
     params["windows"] |= {"scales": [2], "shapes": ["square"], "workers": 0}
     Path("params.yaml").write_text(yaml.safe_dump(params))
     Path("words.yaml").write_text("classes: {cat: [], dog: [], cow: []}\n")
     write_json("tiny.json", TINY)
-    clip = build_clip("tiny.json", "random")
-    save_clip("models/clip", clip, "tiny.json", "random")
+    save_clip("models/clip", build_clip("tiny.json", "random"), "tiny.json", "random")
+    clip = load_clip("models/clip", "exact")
     texts = [f"{number} cats" for number in range(12)]
     write_store("data/features", clip, [*texts, "held out"])
     for variant in params["variants"]:
@@ -92,8 +94,16 @@ def test_prompts_of_other_classes_are_named(study, capsys):
     assert "zero_shot.safetensors: other classes than the vocabulary" in capsys.readouterr().err
 
 
+def test_another_precision_is_named(study, capsys):
+    Path("params.yaml").write_text(yaml.safe_dump(study | {"precision": "fast"}))
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(ROOT / "stages/score.py"))
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "zero_shot.safetensors: written with precision exact, params.yaml says fast: train" in error
+
+
 def test_two_processes_score_what_one_does(study):
-    """Over two shards of 32; with one thread each, as torchrun sets it, to the byte."""
+    """Over two shards of 32; to the byte, though torchrun gives each of two one thread."""
     images = [{"id": i, "file_name": f"{i:02d}.png"} for i in range(40)]
     for image in images:
         Image.new("RGB", (8, 8), (6 * image["id"], 0, 99)).save(image["file_name"])
@@ -106,8 +116,5 @@ def test_two_processes_score_what_one_does(study):
     runpy.run_path(str(ROOT / "stages/score.py"))  # all is done: it takes the scores over
     assert {path.name: path.read_bytes() for path in Path("data/scores/windows").iterdir()} == shared
     shutil.rmtree("data/scores")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     runpy.run_path(str(ROOT / "stages/score.py"))
-    torch.set_num_threads(threads)
     assert {path.name: path.read_bytes() for path in Path("data/scores/windows").iterdir()} == shared

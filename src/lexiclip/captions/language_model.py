@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, LogitsProcessor, LogitsProcessorList
 
-from lexiclip.devices import best_device, fast_bf16
+from lexiclip.devices import best_device, has_bf16
 from lexiclip.errors import InputError
 
 
@@ -49,7 +49,7 @@ def load_language_model(model: str, gguf_file: str | None, trust_remote_code: bo
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", **options)
         device = best_device()
-        dtype = torch.bfloat16 if fast_bf16(device) else torch.float32
+        dtype = torch.bfloat16 if has_bf16(device) else torch.float32
         lm = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options, **unpacked)
     except failures as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lexiclip.clip.backbone import model_id, tokenize
+from lexiclip.clip.backbone import check_made_with, model_id, tokenize
 from lexiclip.clip.text_tower import encode_texts
 from lexiclip.errors import InputError
 from lexiclip.files import atomic_path, read_json, write_json
@@ -48,21 +48,21 @@ class Store(NamedTuple):
         except KeyError as error:
             raise InputError(f"text {error} is not in the feature store: encode the texts again") from None
 
-    def batch(self, rows: Sequence[int] | np.ndarray, device: str | torch.device = "cpu") -> TextBatch:
-        """Features of the texts at `rows` (B,), on `device`."""
+    def batch(self, rows: Sequence[int] | np.ndarray, like: Tensor) -> TextBatch:
+        """Features of the texts at `rows` (B,), with the type and on the device of `like`."""
         rows = np.asarray(rows)
         starts, ends = self.offsets[rows], self.offsets[rows + 1]
         steps = np.arange((ends - starts).max())
         inside = steps < (ends - starts)[:, None]  # (B, L)
         # Positions after EOS read EOS again, so that the last position is every text's global feature.
         read = np.minimum(starts[:, None] + steps, ends[:, None] - 1)  # (B, L)
-        local = torch.from_numpy(self.features[read]).to(device).float()  # (B, L, D); float16 travels
-        mask = torch.from_numpy(inside).to(device)
+        local = torch.from_numpy(self.features[read]).to(like.device).to(like.dtype)  # (B, L, D)
+        mask = torch.from_numpy(inside).to(like.device)
         return TextBatch(local[:, -1], local * mask.unsqueeze(-1), mask)
 
-    def global_features(self, rows: Sequence[int] | np.ndarray) -> Tensor:
-        """Global features (B, D) float32 of the texts at `rows` (B,)."""
-        return torch.from_numpy(self.features[self.offsets[np.asarray(rows) + 1] - 1]).float()
+    def global_features(self, rows: Sequence[int] | np.ndarray, like: Tensor) -> Tensor:
+        """Global features (B, D) of the texts at `rows` (B,), with the type and on the device of `like`."""
+        return torch.from_numpy(self.features[self.offsets[np.asarray(rows) + 1] - 1]).to(like)
 
 
 @torch.inference_mode()
@@ -107,8 +107,8 @@ def open_store(folder: str | Path, model: str | None = None) -> Store:
     fits = fits and offsets.shape == (len(texts) + 1,) and (np.diff(offsets) > 0).all()
     if not fits or offsets[0] != 0 or offsets[-1] != len(features):
         raise InputError(f"{folder}: header.json does not fit the files beside it: encode the texts again")
-    if model is not None and header["model"] != model:
-        raise InputError(f"{folder}: made with CLIP {header['model']}, not {model}: encode the texts again")
+    if model is not None:
+        check_made_with(folder, header["model"], model, "encode the texts again (`dvc repro encode_texts`)")
     return Store({text: row for row, text in enumerate(texts)}, features, offsets, header["texts"])
 
 

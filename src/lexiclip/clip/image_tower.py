@@ -4,17 +4,20 @@ Three kinds of tower have dense features: ModifiedResNet, ViT, and timm's convol
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
-from open_clip.modified_resnet import AttentionPool2d, ModifiedResNet
+from open_clip.modified_resnet import AttentionPool2d, Bottleneck, ModifiedResNet
 from open_clip.timm_model import TimmModel
 from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 
 from lexiclip.errors import InputError
+from lexiclip.images.normalisation import normalise
+from lexiclip.precision import at_least_float32
 
 
 class ImageFeatures(NamedTuple):
@@ -24,12 +27,45 @@ class ImageFeatures(NamedTuple):
     local: Tensor
 
 
+# Views that a CPU takes at once: with more of them, maps leave its caches, in float64 those of each core.
+VIEWS, VIEWS_A_CORE = 32, 8
+
+
+@torch.inference_mode()
+def encode_views(clip: nn.Module, views: Tensor, bf16: bool) -> ImageFeatures:
+    """Features of views uint8 (B, 3, S, S), in the type of `clip`, or with its image tower in bf16."""
+    like = next(clip.parameters())
+    if like.dtype == torch.float64:
+        parts = _encoded_by_cores(clip, views)
+    else:
+        with torch.autocast(like.device.type, torch.bfloat16, enabled=bf16):
+            split = views.split(VIEWS if like.device.type == "cpu" else len(views))
+            parts = [encode_images(clip, normalise(part.to(like.device))) for part in split]
+    return ImageFeatures(*(torch.cat(part) for part in zip(*parts, strict=True)))
+
+
+def _encoded_by_cores(clip: nn.Module, views: Tensor) -> list[ImageFeatures]:
+    """In float64, which oneDNN lacks and PyTorch hardly spreads over threads: each takes views of its own."""
+
+    @torch.inference_mode()
+    def encoded(part: Tensor) -> ImageFeatures:
+        return encode_images(clip, normalise(part, torch.float64))
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(encoded, views.split(VIEWS_A_CORE)))
+    finally:
+        torch.set_num_threads(threads)
+
+
 def encode_images(clip: nn.Module, pixels: Tensor) -> ImageFeatures:
     """Features of pixels (B, 3, S, S), in OpenAI's normalisation whatever the model's own is."""
     features = dense_tower(clip.visual)
     pixels = _as_trained(clip.visual, pixels).contiguous(memory_format=torch.channels_last)
     pooled, local = features(clip.visual, pixels)  # (B, D), (B, P, D)
-    return ImageFeatures(F.normalize(pooled.float(), dim=-1), F.normalize(local.float(), dim=-1))
+    return ImageFeatures(*(F.normalize(at_least_float32(part), dim=-1) for part in (pooled, local)))
 
 
 def dense_tower(visual: nn.Module) -> Callable[[nn.Module, Tensor], tuple[Tensor, Tensor]]:
@@ -52,10 +88,36 @@ def dense_tower(visual: nn.Module) -> Callable[[nn.Module, Tensor], tuple[Tensor
 
 
 def _modified_resnet(visual: ModifiedResNet, pixels: Tensor) -> tuple[Tensor, Tensor]:
-    grid = visual.stem(pixels)
+    grid = pixels
+    for conv, norm, act in (
+        (visual.conv1, visual.bn1, visual.act1),
+        (visual.conv2, visual.bn2, visual.act2),
+        (visual.conv3, visual.bn3, visual.act3),
+    ):
+        grid = act(_convolved(conv, norm, grid))
+    grid = visual.avgpool(grid)
     for layer in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
-        grid = layer(grid)
+        for block in layer:
+            grid = _bottleneck(block, grid)
     return attention_pool(visual.attnpool, grid.flatten(2).mT)  # (B, C, H, W) -> (B, P, C)
+
+
+def _bottleneck(block: Bottleneck, grid: Tensor) -> Tensor:
+    """open_clip's Bottleneck on maps (B, C, H, W), each norm folded into its convolution."""
+    x = block.act1(_convolved(block.conv1, block.bn1, grid))
+    x = block.avgpool(block.act2(_convolved(block.conv2, block.bn2, x)))
+    x = _convolved(block.conv3, block.bn3, x)
+    if block.downsample is not None:
+        pool, conv, norm = block.downsample
+        grid = _convolved(conv, norm, pool(grid))
+    return block.act3(x + grid)
+
+
+def _convolved(conv: nn.Conv2d, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
+    """Convolution and batch norm of frozen weights as one convolution: a third of the time was the norm's."""
+    factor = norm.weight * torch.rsqrt(norm.running_var + norm.eps)  # (O,)
+    bias = norm.bias - norm.running_mean * factor
+    return F.conv2d(x, conv.weight * factor[:, None, None, None], bias, conv.stride, conv.padding)
 
 
 def attention_pool(pool: AttentionPool2d, cells: Tensor) -> tuple[Tensor, Tensor]:
@@ -72,7 +134,7 @@ def attention_pool(pool: AttentionPool2d, cells: Tensor) -> tuple[Tensor, Tensor
     key_weight = pool.k_proj.weight.unflatten(0, (heads, -1))  # (h, d, C)
     asked = torch.einsum("bhd,hdc->bhc", query * query.shape[-1] ** -0.5, key_weight)
     # The key bias adds the same to every score of a head: the softmax does not see it.
-    scores = torch.einsum("bhc,bpc->bhp", asked, cells).float()
+    scores = at_least_float32(torch.einsum("bhc,bpc->bhp", asked, cells))
     scores = torch.cat([scores.mean(dim=-1, keepdim=True), scores], dim=-1)  # (B, h, 1 + P)
     attention = scores.softmax(dim=-1)
     attention = attention[..., 1:] + attention[..., :1] / cells.shape[1]  # (B, h, P)
@@ -110,7 +172,7 @@ def _as_trained(visual: nn.Module, pixels: Tensor) -> Tensor:
     if (tuple(mean), tuple(std)) == (OPENAI_DATASET_MEAN, OPENAI_DATASET_STD):
         return pixels
     ours_mean, ours_std, mean, std = (
-        torch.tensor(of_channel, device=pixels.device)[:, None, None]
+        torch.tensor(of_channel, device=pixels.device, dtype=pixels.dtype)[:, None, None]
         for of_channel in (OPENAI_DATASET_MEAN, OPENAI_DATASET_STD, mean, std)
     )
     return (pixels * ours_std + ours_mean - mean) / std

@@ -17,9 +17,9 @@ from lexiclip.clip.backbone import model_id
 from lexiclip.clip.checkpoint import load_checkpoint, save_checkpoint
 from lexiclip.clip.pretraining_texts import PretrainingTexts
 from lexiclip.clip.text_tower import embed_tokens, encode_prompts
-from lexiclip.devices import best_device, fast_bf16
+from lexiclip.devices import best_device, has_bf16
 from lexiclip.images.normalisation import normalise
-from lexiclip.images.scenes import Layout, backgrounds, degrade, render, uniform
+from lexiclip.images.scenes import Layout, backgrounds, degrade, render, torch_draws
 from lexiclip.images.sprites import Sprites
 
 UNNAMED = 4  # sprites in a scene that its text does not mention, at most
@@ -65,7 +65,7 @@ def train_mini_clip(
         rows = torch.multinomial(texts.weight, batch_size, replacement=True, generator=generator)
         pixels, shown = draw_scenes(sprites, texts.sprites[rows], side, generator)
         helper = helper_weight(step, steps, class_loss_share)
-        with torch.autocast(device, torch.bfloat16, enabled=fast_bf16(device)):
+        with torch.autocast(device, torch.bfloat16, enabled=has_bf16(device)):
             images = clip.visual(normalise(255 * pixels).contiguous(memory_format=torch.channels_last))
             # (B, L), with the class names behind it as long as they help
             tokens = torch.cat([texts.tokens[rows], class_tokens]) if helper else texts.tokens[rows]
@@ -108,20 +108,20 @@ def draw_scenes(
 
     Returns pixels (B, 3, side, side) in [0, 1] and the classes shown (B, K).
     """
-    b, device = len(choices), choices.device
+    b, device, draws = len(choices), choices.device, torch_draws(generator)
     draw = torch.rand(choices.shape, generator=generator, device=device).masked_fill(choices < 0, -1)
     named = choices.gather(-1, draw.argmax(-1, keepdim=True))[..., 0]  # (B, N), -1 where fewer are named
     unnamed = torch.randint(len(sprites.things), (b, UNNAMED), generator=generator, device=device)
-    present = uniform((b, 1), 0, 1, generator) ** 1.5 * (UNNAMED + 1)
+    present = draws.uniform((b, 1), 0, 1) ** 1.5 * (UNNAMED + 1)
     unnamed = unnamed.masked_fill(torch.arange(UNNAMED, device=device) >= present.floor(), -1)
     sprite = torch.cat([unnamed, named], 1)  # (B, M); what is named is painted last, on top
     m = sprite.shape[1]
     fullness = (sprite >= 0).sum(1, keepdim=True).float().sqrt()  # the more there is, the smaller each
-    size = side / fullness * uniform((b, m), 0.35, 1.0, generator)
-    centre = size[..., None] * 0.4 + (side - 0.8 * size[..., None]) * uniform((b, m, 2), 0, 1, generator)
-    angle, mirrored = uniform((b, m), -0.3, 0.3, generator), uniform((b, m), 0, 1, generator) < 0.5
-    layout = Layout(sprite, centre, size, angle, mirrored, uniform((b, m, 3), 0.85, 1.15, generator))
-    pixels = degrade(render(sprites, layout, backgrounds(b, side, side, generator)), 0.05, generator)
+    size = side / fullness * draws.uniform((b, m), 0.35, 1.0)
+    centre = size[..., None] * 0.4 + (side - 0.8 * size[..., None]) * draws.uniform((b, m, 2), 0, 1)
+    angle, mirrored = draws.uniform((b, m), -0.3, 0.3), draws.uniform((b, m), 0, 1) < 0.5
+    layout = Layout(sprite, centre, size, angle, mirrored, draws.uniform((b, m, 3), 0.85, 1.15))
+    pixels = degrade(render(sprites, layout, backgrounds(b, side, side, draws)), 0.05, draws)
     shown = (sprites.labels[sprite.clamp(min=0)] & (sprite >= 0)[..., None]).any(1)
     return pixels, shown.float()
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from lexiclip.clip.text_tower import encode_prompts, is_causal, project, text_tower
 from lexiclip.errors import InputError
+from lexiclip.precision import at_least_float32
 
 
 def encode_class_prompts(clip: nn.Module, beginnings: Tensor, endings: Tensor, eos: Tensor) -> Tensor:
@@ -36,7 +37,7 @@ def encode_class_prompts(clip: nn.Module, beginnings: Tensor, endings: Tensor, e
             )
         start, end = _block(block, start, end)
     at_eos = end[:, torch.arange(classes, device=eos.device), eos]  # (C, K, d)
-    return F.normalize(project(clip, tower.ln_final(at_eos)).float(), dim=-1)
+    return F.normalize(at_least_float32(project(clip, tower.ln_final(at_eos))), dim=-1)
 
 
 def _block(block: ResidualAttentionBlock, start: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:

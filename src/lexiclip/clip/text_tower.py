@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lexiclip.errors import InputError
+from lexiclip.precision import at_least_float32
 
 
 class TextFeatures(NamedTuple):
@@ -29,7 +30,7 @@ def encode_texts(clip: nn.Module, tokens: Tensor) -> TextFeatures:
     eos = tokens.argmax(dim=-1)  # EOS has the highest id of the vocabulary
     read = tokens[:, : int(eos.max()) + 1] if is_causal(clip) else tokens  # (B, L)
     outputs = _outputs(clip, embed_tokens(clip, read))
-    local = F.normalize(project(clip, outputs).float(), dim=-1)  # (B, L, D)
+    local = F.normalize(at_least_float32(project(clip, outputs)), dim=-1)  # (B, L, D)
     return TextFeatures(local[torch.arange(len(local), device=local.device), eos], local, eos + 1)
 
 
@@ -42,7 +43,7 @@ def encode_prompts(clip: nn.Module, embeddings: Tensor, eos: Tensor) -> Tensor:
         embeddings = torch.cat([embeddings, padding], dim=1)  # (K, 77, d)
     outputs = _outputs(clip, embeddings)
     at_eos = outputs[torch.arange(len(outputs), device=outputs.device), eos]  # (K, d)
-    return F.normalize(project(clip, at_eos).float(), dim=-1)
+    return F.normalize(at_least_float32(project(clip, at_eos)), dim=-1)
 
 
 def embed_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from lexiclip.errors import InputError
 from lexiclip.files import atomic_folder, read_yaml
-from lexiclip.images.scenes import Layout, backgrounds, degrade, render, uniform
+from lexiclip.images.scenes import Draws, Layout, backgrounds, degrade, numpy_draws, render
 from lexiclip.images.sprites import Sprites
 
 WIDTH, HEIGHT = 320, 240
@@ -56,7 +56,8 @@ def draw_scenes(
     seed: int,
 ) -> Iterator[Scene]:
     """`count` scenes with numbers of objects and of clutter between bounds, sides in scene heights."""
-    random, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+    random = np.random.default_rng(seed)
+    draws = numpy_draws(random)
     shows = {name: torch.nonzero(sprites.labels[:, k]).flatten().tolist() for k, name in enumerate(names)}
     outside = torch.nonzero(~sprites.labels.any(1)).flatten().tolist()
     for _ in tqdm(range(count), desc="scenes", unit="image"):
@@ -64,11 +65,9 @@ def draw_scenes(
         things = [int(random.choice(outside)) for _ in range(random.integers(clutter[0], clutter[1] + 1))]
         chosen = random.permutation(theme)[: random.integers(objects[0], objects[1] + 1)]
         things += [int(random.choice(shows[name])) for name in chosen]
-        layout = _layout(torch.tensor(things)[None], size, generator)
-        pixels = degrade(render(sprites, layout, backgrounds(1, HEIGHT, WIDTH, generator)), noise, generator)[
-            0
-        ]
-        image = Image.fromarray((pixels.permute(1, 2, 0) * 255).round().byte().numpy())
+        layout = _layout(torch.tensor(things)[None], size, draws)
+        pixels = degrade(render(sprites, layout, backgrounds(1, HEIGHT, WIDTH, draws)), noise, draws)
+        image = Image.fromarray((pixels[0].permute(1, 2, 0) * 255).round().byte().numpy())
         image = image.filter(ImageFilter.GaussianBlur(float(random.uniform(0.0, 1.2))))
         yield Scene(image, list(_annotations(sprites, layout, names)))
 
@@ -80,7 +79,8 @@ def write_scenes(scenes: Iterable[Scene], names: tuple[str, ...], folder: Path) 
         (temporary / "images").mkdir()
         for index, scene in enumerate(scenes):
             file_name = f"{index:06d}.png"
-            scene.image.save(temporary / "images" / file_name)
+            # Stored, not deflated: compressors find other codes on other processors.
+            scene.image.save(temporary / "images" / file_name, compress_level=0)
             images.append({"id": index, "file_name": file_name, "width": WIDTH, "height": HEIGHT})
             for name, box in scene.boxes:
                 annotations.append({
@@ -92,14 +92,14 @@ def write_scenes(scenes: Iterable[Scene], names: tuple[str, ...], folder: Path) 
         (temporary / "instances.json").write_text(json.dumps(content) + "\n", encoding="utf-8")
 
 
-def _layout(sprite: torch.Tensor, size: tuple[float, float], generator: torch.Generator) -> Layout:
+def _layout(sprite: torch.Tensor, size: tuple[float, float], draws: Draws) -> Layout:
     shape = tuple(sprite.shape)
     # Squared, so that most things are small and a few are large.
-    side = HEIGHT * (size[0] + (size[1] - size[0]) * uniform(shape, 0, 1, generator) ** 2)
+    side = HEIGHT * (size[0] + (size[1] - size[0]) * draws.uniform(shape, 0, 1) ** 2)
     room = torch.tensor([WIDTH, HEIGHT]) - 0.7 * side[..., None]
-    centre = 0.35 * side[..., None] + room * uniform((*shape, 2), 0, 1, generator)
-    angle, mirrored = uniform(shape, -0.3, 0.3, generator), uniform(shape, 0, 1, generator) < 0.5
-    return Layout(sprite, centre, side, angle, mirrored, uniform((*shape, 3), 0.8, 1.15, generator))
+    centre = 0.35 * side[..., None] + room * draws.uniform((*shape, 2), 0, 1)
+    angle, mirrored = draws.uniform(shape, -0.3, 0.3), draws.uniform(shape, 0, 1) < 0.5
+    return Layout(sprite, centre, side, angle, mirrored, draws.uniform((*shape, 3), 0.8, 1.15))
 
 
 def _annotations(

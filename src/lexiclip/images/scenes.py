@@ -1,7 +1,9 @@
 """Scenes of sprites: where each sprite lies (a Layout) and the rendering of a batch of layouts to pixels."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -19,6 +21,30 @@ class Layout(NamedTuple):
     tint: torch.Tensor  # (B, M, 3) factor on the sprite's colours
 
 
+class Draws(NamedTuple):
+    """Random numbers of any shape: uniform(shape, low, high) and normal(shape), of deviation 1."""
+
+    uniform: Callable[..., torch.Tensor]
+    normal: Callable[..., torch.Tensor]
+
+
+def torch_draws(generator: torch.Generator) -> Draws:
+    """float32 on the generator's device: fast, and others on another processor."""
+    of = {"generator": generator, "device": generator.device}
+    return Draws(
+        lambda shape, low, high: low + (high - low) * torch.rand(shape, **of),
+        lambda shape: torch.randn(shape, **of),
+    )
+
+
+def numpy_draws(generator: np.random.Generator) -> Draws:
+    """float64, the same on every processor."""
+    return Draws(
+        lambda shape, low, high: torch.from_numpy(generator.uniform(low, high, shape)),
+        lambda shape: torch.from_numpy(generator.standard_normal(shape)),
+    )
+
+
 def render(sprites: Sprites, layout: Layout, background: torch.Tensor) -> torch.Tensor:
     """Paint each layout over its background (B, 3, H, W) in [0, 1]; returns a new (B, 3, H, W)."""
     images = background.clone()
@@ -29,7 +55,7 @@ def render(sprites: Sprites, layout: Layout, background: torch.Tensor) -> torch.
             continue
         here = Layout(*(field[rows, slot] for field in layout))  # each field (R, …): one sprite a scene
         level = (SIZE / here.size).log2().floor().clamp(0, LEVELS - 1).long()
-        patch = sprites.pixels[level, here.sprite]  # (R, 4, SIZE, SIZE)
+        patch = sprites.pixels[level, here.sprite].to(images.dtype)  # (R, 4, SIZE, SIZE)
         grid = F.affine_grid(
             _placement(here, height, width), [len(rows), 4, height, width], align_corners=False
         )
@@ -41,7 +67,7 @@ def render(sprites: Sprites, layout: Layout, background: torch.Tensor) -> torch.
 def _placement(here: Layout, height: int, width: int) -> torch.Tensor:
     """The affine map (R, 2, 3) from canvas to sprite coordinates, both running from −1 to 1."""
     x, y = here.centre.unbind(-1)
-    flip = 1 - 2 * here.mirrored.float()
+    flip = 1 - 2 * here.mirrored.to(here.size.dtype)
     cos, sin = here.angle.cos() / here.size, here.angle.sin() / here.size
     offset_x, offset_y = width / 2 - x, height / 2 - y  # canvas centre seen from the sprite's centre, pixels
     rows = [
@@ -51,28 +77,21 @@ def _placement(here: Layout, height: int, width: int) -> torch.Tensor:
     return torch.stack([torch.stack(row, -1) for row in rows], 1)
 
 
-def backgrounds(count: int, height: int, width: int, generator: torch.Generator) -> torch.Tensor:
+def backgrounds(count: int, height: int, width: int, draws: Draws) -> torch.Tensor:
     """Sky over ground, two random pale colours with soft texture: (count, 3, height, width) in [0, 1]."""
-    device = generator.device
-    colours = 0.45 + 0.55 * torch.rand(count, 2, 3, 1, 1, generator=generator, device=device)
-    horizon = torch.rand(count, 1, 1, 1, generator=generator, device=device)
-    ground = torch.sigmoid(
-        (torch.linspace(0, 1, height, device=device)[:, None] - horizon) * 20
-    )  # (count, 1, H, 1)
-    texture = torch.randn(count, 3, 6, 8, generator=generator, device=device)
+    colours = 0.45 + 0.55 * draws.uniform((count, 2, 3, 1, 1), 0, 1)
+    horizon = draws.uniform((count, 1, 1, 1), 0, 1)
+    rows = torch.linspace(0, 1, height, device=horizon.device, dtype=horizon.dtype)[:, None]
+    ground = torch.sigmoid((rows - horizon) * 20)  # (count, 1, H, 1)
+    texture = draws.normal((count, 3, 6, 8))
     texture = F.interpolate(texture, (height, width), mode="bilinear", align_corners=False)
     return (colours[:, 0] * (1 - ground) + colours[:, 1] * ground + 0.06 * texture).clamp(0, 1)
 
 
-def uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> torch.Tensor:
-    """Uniform random numbers on the generator's device."""
-    return low + (high - low) * torch.rand(shape, generator=generator, device=generator.device)
-
-
-def degrade(pixels: torch.Tensor, most_noise: float, generator: torch.Generator) -> torch.Tensor:
+def degrade(pixels: torch.Tensor, most_noise: float, draws: Draws) -> torch.Tensor:
     """Contrast, colour cast and noise up to σ = `most_noise`, different for each image (B, 3, H, W)."""
     b = len(pixels)
-    gain, cast = uniform((b, 1, 1, 1), 0.8, 1.15, generator), uniform((b, 3, 1, 1), -0.08, 0.08, generator)
-    sigma = uniform((b, 1, 1, 1), 0.0, most_noise, generator)
-    noise = torch.randn(pixels.shape, generator=generator, device=pixels.device)
+    gain, cast = draws.uniform((b, 1, 1, 1), 0.8, 1.15), draws.uniform((b, 3, 1, 1), -0.08, 0.08)
+    sigma = draws.uniform((b, 1, 1, 1), 0.0, most_noise)
+    noise = draws.normal(pixels.shape)
     return ((pixels - 0.5) * gain + 0.5 + cast + sigma * noise).clamp(0, 1)

@@ -7,6 +7,7 @@ import torch
 
 from lexiclip.clip.feature_store import Store
 from lexiclip.evaluation import average_precisions
+from lexiclip.precision import rounded
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.prompts.logits import score
 
@@ -27,11 +28,12 @@ def caption_ap(
 
     NaN for a class that no caption names or that does not count.
     """
-    scores, device = [], vectors.global_.device
+    scores = []
     for start in range(0, len(heldout.rows), 1024):
-        batch = store.batch(heldout.rows[start : start + 1024], device)
+        batch = store.batch(heldout.rows[start : start + 1024], vectors.global_)
         logits = score(batch.global_, batch.local, vectors, batch.mask)
-        scores.append((logits.global_ + local_weight * logits.local).cpu())
+        # Rounded, so that texts of the same tokens tie on every processor.
+        scores.append(rounded(logits.global_ + local_weight * logits.local).cpu())
     precisions = average_precisions(torch.cat(scores).numpy(), heldout.labels)
     return np.where(heldout.classes, precisions, np.nan)
 

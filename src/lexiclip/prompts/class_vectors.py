@@ -10,11 +10,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from lexiclip.clip.backbone import tokenize
+from lexiclip.clip.backbone import check_made_with, tokenize
 from lexiclip.clip.prompt_tower import encode_class_prompts
 from lexiclip.clip.text_tower import encode_texts
 from lexiclip.errors import InputError
 from lexiclip.files import atomic_path
+from lexiclip.precision import rounded
 from lexiclip.prompts.contexts import Contexts, PromptLayout, prompt_beginnings, prompt_layout
 
 
@@ -28,8 +29,8 @@ class ClassVectors(NamedTuple):
 
 def class_vectors(clip: nn.Module, contexts: Contexts, names: Sequence[str]) -> ClassVectors:
     """Class vectors of `names` under learned contexts; no gradient. On the CPU, wherever `clip` is."""
-    device = next(clip.parameters()).device
-    contexts = Contexts(*(None if context is None else context.to(device) for context in contexts))
+    like = next(clip.parameters())
+    contexts = Contexts(*(None if context is None else context.to(like) for context in contexts))
     with torch.no_grad():
         vectors = encode_contexts(clip, contexts, prompt_layout(clip, names, len(contexts.global_)))
     return ClassVectors(*(None if vector is None else vector.cpu() for vector in vectors))
@@ -63,11 +64,11 @@ class Prompts(NamedTuple):
 
 
 def save_prompts(path: str | Path, prompts: Prompts) -> None:
-    """Write class vectors, contexts, names and model id as one safetensors file."""
-    groups = {"vectors": prompts.vectors, "contexts": prompts.contexts}
+    """Write class vectors, contexts, names and model id as one safetensors file, in float32."""
+    groups = {"vectors": (prompts.vectors, torch.float16), "contexts": (prompts.contexts, torch.float32)}
     tensors = {
-        f"{group}.{branch}": tensor.detach().float().cpu().clone(memory_format=torch.contiguous_format)
-        for group, branches in groups.items()
+        f"{group}.{branch}": rounded(tensor.detach(), stored).float().cpu().clone().contiguous()
+        for group, (branches, stored) in groups.items()
         for branch, tensor in (branches._asdict().items() if branches else ())
         if tensor is not None
     }
@@ -91,8 +92,8 @@ def load_prompts(path: str | Path, model: str | None = None) -> Prompts:
     if not fits or not _alike(vectors) or len(vectors.local) != len(names):
         shapes = {key: list(tensor.shape) for key, tensor in tensors.items()}
         raise InputError(f"{path}: {shapes} are no vectors of {len(names)} classes: train the variant again")
-    if model is not None and made_with != model:
-        raise InputError(f"{path}: made with CLIP {made_with}, not {model}: train the variant again")
+    if model is not None:
+        check_made_with(path, made_with, model, "train the variant again (`dvc repro` does)")
     return Prompts(vectors, names, made_with, contexts if learned else None)
 
 

@@ -10,4 +10,5 @@ def learning_rate(epoch: int, *, lr: float, epochs: int, warmup_epochs: int, war
     """
     if epoch < warmup_epochs:
         return warmup_lr
-    return lr * 0.5 * (1 + math.cos(math.pi * (epoch - warmup_epochs) / epochs))
+    rate = lr * 0.5 * (1 + math.cos(math.pi * (epoch - warmup_epochs) / epochs))
+    return float(f"{rate:.10g}")  # the last digit of a cosine depends on the processor

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from tqdm import tqdm
 from lexiclip.clip.backbone import model_id
 from lexiclip.clip.feature_store import Store, TextBatch
 from lexiclip.clip.text_tower import text_width
+from lexiclip.precision import rounded
 from lexiclip.processes import rank_and_count, summed
 from lexiclip.prompts.caption_ap import HeldOut, caption_map
 from lexiclip.prompts.checkpoint import RunState, fresh_state, load_state, save_state
@@ -71,7 +73,7 @@ def train_prompts(
     length. With `checkpoint`, a killed run goes on where its last epoch ended. Under torchrun, batches are
     shared among processes. InputError: no texts, `init` of other shapes, a loss not finite.
     """
-    rows, device, width = np.asarray(rows), next(clip.parameters()).device, text_width(clip)
+    rows, like, width = np.asarray(rows), next(clip.parameters()), text_width(clip)
     start = init or init_contexts(n_ctx, width, evidence=evidence, seed=seed)
     check_start(start, (n_ctx, width), evidence)
     check_request(rows, labels, names, epochs, keep_epoch, batch_size, ema_decay, result, heldout)
@@ -80,12 +82,12 @@ def train_prompts(
     settings = [schedule, sgd, keep_epoch, batch_size, ema_decay, result, seed, model_id(clip), *names]
     run = _run_id([*settings, store.digest], [rows, labels, cooccurrence, *start, *(heldout or ())])
     state = load_state(checkpoint, run) or fresh_state(start)
-    check_same_epoch(len(state.epochs), device)
+    check_same_epoch(len(state.epochs), like.device)
     student, average, velocity, kept = (
-        map_contexts(lambda part: part.to(device), contexts) for contexts in state[:4]
+        map_contexts(lambda part: part.to(like), contexts) for contexts in state[:4]
     )
-    layout, labels = prompt_layout(clip, names, n_ctx), labels.to(device)
-    weights = None if cooccurrence is None else cooccurrence_weights(cooccurrence.to(device))
+    layout, labels = prompt_layout(clip, names, n_ctx), labels.to(like.device)
+    weights = None if cooccurrence is None else cooccurrence_weights(cooccurrence.to(like))
 
     rank, processes = rank_and_count()
     steps, ended = list(state.steps), list(state.epochs)
@@ -96,21 +98,24 @@ def train_prompts(
         bar = tqdm(batches, desc=f"epoch {epoch}/{last}", unit="step", disable=rank > 0)
         for picked in bar:
             if ema_decay is not None:
-                average = moved_average(average, student, ema_decay)
+                average = map_contexts(rounded, moved_average(average, student, ema_decay))
             teacher = None if ema_decay is None else average
             mine = picked[rank::processes]
-            batch, share = store.batch(rows[mine], device), len(mine) / len(picked)
+            batch, share = store.batch(rows[mine], like), len(mine) / len(picked)
             loss, gradients = _gradients(clip, layout, batch, labels[mine], student, teacher, weights, share)
+            # All noise comes in here. In bf16 a bit of it shows once in 1e11 numbers, in float32 once in 1e7.
+            gradients = map_contexts(lambda g: rounded(g, torch.bfloat16), gradients)
             steps.append({"step": len(steps) + 1, "epoch": epoch, "lr": rate, "loss": round(loss, 6)})
             if not np.isfinite(loss):
                 raise diverged(steps[-1], checkpoint if ended else None)
-            student, velocity = sgd_step(student, gradients, velocity, lr=rate, **sgd)
+            moved = sgd_step(student, gradients, velocity, lr=rate, **sgd)
+            student, velocity = (map_contexts(rounded, contexts) for contexts in moved)
             bar.set_postfix(loss=f"{loss:.4f}")
         # The last step may have overshot, unseen by any loss: such contexts must not replace the good ones.
         if not all(context.isfinite().all() for context in student if context is not None):
             raise diverged(steps[-1], checkpoint if ended else None)
         tuned = average if result == "average" else student
-        mean_loss = float(np.mean([step["loss"] for step in steps[-len(batches) :]]))
+        mean_loss = fmean(step["loss"] for step in steps[-len(batches) :])
         ended.append({"step": len(steps), "epoch": epoch, "lr": rate, "loss": round(mean_loss, 6)})
         if heldout is not None:
             with torch.no_grad():

@@ -72,7 +72,7 @@ def found(study: Study, path: Path, labels: Sequence[Label]) -> list[str]:
     seen = find(study, image, boxes)
     classes = [study.names.index(label.name) for label in labels]
     views = [Box(0, 0, image.height, image.width), *boxes]
-    heat = heat_of_cells(seen.cells[:, :, classes], views, image.size).numpy()  # (k, h, w)
+    heat = heat_of_cells(seen.cells[:, :, classes], views, image.size)  # (k, h, w)
     best = seen.views[1:, classes].argmax(0).tolist()  # (k,), the windows that score highest
     highest = max(1.0, float(heat.max()))
     return [

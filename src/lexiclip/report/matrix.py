@@ -29,7 +29,7 @@ def cooccurrence_picture(matrix: np.ndarray, names: Sequence[str], captions: dic
     shown = matrix[np.ix_(kept, kept)]
     ink = np.sqrt(shown / max(float(shown.max()), 1e-9))  # the root lifts the many small values
     short = [names[k] if len(names[k]) <= 24 else names[k][:23] + "…" for k in kept]
-    picture = data_uri(Image.fromarray(np.round(255 * ink).astype(np.uint8)), "PNG", optimize=True)
+    picture = data_uri(Image.fromarray(np.round(255 * ink).astype(np.uint8)), "PNG", compress_level=0)
     cell = min(max(SIDE // len(kept), 10), 24)
     return Matrix(short, picture, cell, round(12 + LETTER * max(map(len, short))))
 

@@ -6,12 +6,23 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lexiclip.files import atomic_path
 from lexiclip.report.caption_statistics import dropped_by_rule
+from lexiclip.report.matrix import Matrix
 
 FOLDER = Path(__file__).parent
 
 
 def write_page(path: str | Path, **content: object) -> None:
     """Fill report.html.j2 with `content`; every text in it is escaped."""
+    parts = {kind: (FOLDER / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")}
+    _fill("report.html.j2", path, **content, **parts)
+
+
+def write_matrix(path: str | Path, matrix: Matrix, title: str) -> None:
+    """Draw a matrix as an SVG of its own: `dvc plots` shows it, whoever looks brings the font."""
+    _fill("matrix.svg.j2", path, matrix=matrix, title=title)
+
+
+def _fill(template: str, path: str | Path, **content: object) -> None:
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -26,8 +37,7 @@ def write_page(path: str | Path, **content: object) -> None:
         "dropped": dropped_by_rule,
         "sum_values": lambda counts: sum(counts.values()),
     }
-    parts = {kind: (FOLDER / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")}
-    text = environment.get_template("report.html.j2").render(**content, **parts)
+    text = environment.get_template(template).render(**content)
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 

@@ -1,4 +1,7 @@
-"""Pictures that lie inside the page: small, as data: addresses, the same bytes for the same image."""
+"""Pictures that lie inside the page: small, as data URIs, with the same bytes on every processor.
+
+Hence JPEG, whose encoder has one result whatever instructions it uses, and PNG without compression.
+"""
 
 import base64
 from io import BytesIO
@@ -14,7 +17,7 @@ LONG_SIDE = 320  # pixels, as heatmap.heat_of_cells draws
 
 
 def data_uri(image: Image.Image, kind: str, **how: object) -> str:
-    """The image as the address of itself; `how` goes to PIL's writer of that kind."""
+    """The image encoded as a data URI; `how` goes to PIL's writer of that kind."""
     file = BytesIO()
     image.save(file, kind, **how)
     return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
@@ -22,7 +25,7 @@ def data_uri(image: Image.Image, kind: str, **how: object) -> str:
 
 def photo_uri(image: Image.Image) -> str:
     """A photo, compressed."""
-    return data_uri(image, "WEBP", quality=78, method=6)
+    return data_uri(image, "JPEG", quality=80)
 
 
 def small(image: Image.Image) -> Image.Image:

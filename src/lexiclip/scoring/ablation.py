@@ -1,21 +1,22 @@
 """What each part of scoring is worth: one thing changed at a time, from stored window scores, in seconds.
 
-A change is a setting of `fuse_variant` that all variants get; what it leaves alone stays as in params.yaml.
+A change is a setting of `fuse_shard` that all variants get; what it leaves alone stays as in params.yaml.
 """
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from lexiclip.evaluation import mean_average_precision
 from lexiclip.scoring.ensemble import class_advantage, join
 from lexiclip.scoring.fusion import FUSIONS
-from lexiclip.scoring.image_scores import fuse_variant
-from lexiclip.scoring.window_store import read_index
+from lexiclip.scoring.image_scores import ImageScores, fuse_shard, joined
+from lexiclip.scoring.window_store import read_index, read_shards
 from lexiclip.scoring.window_subsets import view_rows
 
 
@@ -46,8 +47,8 @@ def ablate(
     fusing: dict[str, dict],
     labels: np.ndarray,
     members: Sequence[str],
-    choice: Tensor,
-    votes: Tensor,
+    choice: np.ndarray,
+    votes: np.ndarray,
     rule: str,
 ) -> list[dict]:
     """A row a change: {"change", mAP in per cent by variant, "ensemble"}; the ensemble's rules come last.
@@ -57,20 +58,18 @@ def ablate(
     (V, K) tells which have a say about it.
     """
     index = read_index(folder)
-    rows, unchanged = [], None
-    for change, settings in tqdm(changes(index["scales"], index["shapes"]).items(), disable=None):
-        scores = {
-            variant: fuse_variant(folder, variant, companions, **{**of_variant, **settings}).windows
-            for variant, of_variant in fusing.items()
-        }
-        stacked = torch.stack([scores[variant] for variant in members])  # (V, N, K)
-        unchanged = stacked if unchanged is None else unchanged
-        rows.append(
-            {
-                "change": change,
-                **_in_per_cent({**scores, "ensemble": join(stacked, choice, votes)[rule]}, labels),
-            }
-        )
+    changed = changes(index["scales"], index["shapes"])
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        fused = partial(_fused, folder, companions, list(changed.values()))
+        of_variants = pool.map(fused, fusing, fusing.values())
+        scores = dict(zip(fusing, tqdm(of_variants, total=len(fusing), disable=None), strict=True))
+    rows = []
+    for place, change in enumerate(changed):
+        of_change = {variant: of_variant[place] for variant, of_variant in scores.items()}
+        stacked = np.stack([of_change[variant] for variant in members])  # (V, N, K)
+        of_change["ensemble"] = join(stacked, choice, votes)[rule]
+        rows.append({"change": change, **_in_per_cent(of_change, labels)})
+    unchanged = np.stack([scores[variant][0] for variant in members])
     rules = {
         **join(unchanged, choice, votes),
         "class_advantage, scores as they are": class_advantage(unchanged, choice),
@@ -80,8 +79,23 @@ def ablate(
     return rows
 
 
-def _in_per_cent(scores: dict[str, Tensor], labels: np.ndarray) -> dict[str, float]:
+def _fused(
+    folder: str | Path, companions: np.ndarray, changed: Sequence[dict], variant: str, of_variant: dict
+) -> list[np.ndarray]:
+    """The scores (N, K) of a variant under each change; a shard is read once, equal settings fused once."""
+    settings = [{**of_variant, **change} for change in changed]
+    shards: list[list[ImageScores]] = [[] for _ in settings]
+    for shard in read_shards(folder, variant):
+        done: dict[str, ImageScores] = {}
+        for parts, how in zip(shards, settings, strict=True):
+            if repr(how) not in done:
+                done[repr(how)] = fuse_shard(shard, companions, **how)
+            parts.append(done[repr(how)])
+    return [joined(parts).windows for parts in shards]
+
+
+def _in_per_cent(scores: dict[str, np.ndarray], labels: np.ndarray) -> dict[str, float]:
     return {
-        name: round(100 * mean_average_precision(values.numpy(), labels), 2)
+        name: round(100 * mean_average_precision(values.astype(np.float32), labels), 2)
         for name, values in scores.items()
     }

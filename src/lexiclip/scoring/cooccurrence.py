@@ -1,10 +1,8 @@
 """Which classes are named together (METHOD §6): labels of captions in, P(j|i) out, used on local logits."""
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from scipy import sparse
-from torch import Tensor
 
 from lexiclip.errors import InputError
 
@@ -29,6 +27,6 @@ def row_normalised(matrix: np.ndarray) -> np.ndarray:
     return np.divide(matrix, sums, out=np.zeros_like(matrix), where=sums > 0)
 
 
-def modulate(local: Tensor, matrix: np.ndarray, weight: float = 0.5) -> Tensor:
+def modulate(local: np.ndarray, matrix: np.ndarray, weight: float = 0.5) -> np.ndarray:
     """Local logits z (..., K) raised by their companions': z + weight · z M, with M row-normalised (K, K)."""
-    return local + weight * local @ torch.from_numpy(matrix).to(local)
+    return local + weight * local @ matrix

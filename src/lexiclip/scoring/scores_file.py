@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
 
 from lexiclip.errors import InputError
 from lexiclip.files import atomic_path, read_npz
 
 
 def write_scores(
-    path: str | Path, ids: Sequence[str], names: Sequence[str], scores: Tensor, **others: Tensor
+    path: str | Path, ids: Sequence[str], names: Sequence[str], scores: np.ndarray, **others: np.ndarray
 ) -> None:
-    """Write `ids`, `names` and `scores` (N, K) as .npz, what `lexiclip evaluate` reads, beside `others`."""
-    arrays = {name: values.numpy() for name, values in {"scores": scores, **others}.items()}
+    """Write `ids`, `names` and `scores` (N, K) as .npz, what `lexiclip evaluate` reads, beside `others`.
+
+    Scores become float32: in the digits left out one processor differs from another.
+    """
+    arrays = {name: values.astype(np.float32) for name, values in {"scores": scores, **others}.items()}
     with atomic_path(path) as temporary:
         np.savez(temporary, ids=np.array(ids), names=np.array(names), **arrays)
 

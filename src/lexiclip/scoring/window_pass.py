@@ -10,19 +10,22 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lexiclip.clip.backbone import model_id, preprocess_size
-from lexiclip.clip.image_tower import ImageFeatures, encode_images
+from lexiclip.clip.image_tower import ImageFeatures, encode_images, encode_views
+from lexiclip.devices import bf16_pays
 from lexiclip.errors import InputError
 from lexiclip.files import write_json
-from lexiclip.images.normalisation import normalise
 from lexiclip.images.view_loading import load_views
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.prompts.logits import TAU, score
 from lexiclip.scoring.retrieval import CaptionSets, retrieve_for_each
 from lexiclip.scoring.window_store import is_done, shard_path, write_shard
+
+WORTH_MEASURING = 8  # images: for fewer, finding the faster type takes longer than the slower one
 
 
 @torch.inference_mode()
@@ -39,7 +42,6 @@ def score_images(
     shard_images: int = 32,
     batch_views: int = 256,
     workers: int = 0,
-    precision: str = "fp32",
     skip_unreadable: bool = False,
     rank: int = 0,
     ranks: int = 1,
@@ -47,24 +49,24 @@ def score_images(
     """Score images (id, path) with every variant of `vectors`, on the device of `clip`; keep finished shards.
 
     `captions` are those of the variants that retrieve, `names` the K classes; `workers` processes decode,
-    the tower runs in `precision` (fp32 or bf16), this process scores shards rank, rank + ranks, ... Returns
-    a line for each image left out. Without `skip_unreadable` they are an InputError, raised after the other
-    shards.
+    this process scores shards rank, rank + ranks, ... All is computed in the type of `clip`, a float32 image
+    tower in bf16 where it pays. Returns a line for each image left out. Without `skip_unreadable` they are
+    an InputError, raised after the other shards.
     """
     _check(images, vectors, captions, names)
-    device = next(clip.parameters()).device
+    like = next(clip.parameters())
     vectors = {
-        variant: ClassVectors(*(part if part is None else part.to(device) for part in parts))
+        variant: ClassVectors(*(part if part is None else part.to(like) for part in parts))
         for variant, parts in vectors.items()
     }
-    captions = captions._replace(features=captions.features.to(device))
+    captions = captions._replace(features=captions.features.to(like))
+    size = preprocess_size(clip)
     settings = {
         "names": list(names),
         "variants": list(vectors),
         "scales": list(scales),
         "shapes": list(shapes),
         "model": model_id(clip),
-        "precision": precision,
         "texts": _fingerprint(vectors, captions),
     }
     shards = [images[start : start + shard_images] for start in range(0, len(images), shard_images)]
@@ -73,9 +75,10 @@ def score_images(
 
     todo = [i for i in range(rank, len(shards), ranks) if not is_done(folder, i, settings, shard_ids[i])]
     paths = [path for i in todo for _, path in shards[i]]
-    gpu = None if device.type == "cpu" else device
-    loaded = load_views(paths, scales, shapes, preprocess_size(clip), workers, gpu)
-    score_views = partial(_score_views, clip, vectors=vectors, captions=captions, precision=precision)
+    gpu = None if like.device.type == "cpu" else like.device
+    loaded = load_views(paths, scales, shapes, size, workers, gpu)
+    bf16 = like.dtype == torch.float32 and len(paths) > WORTH_MEASURING and tower_pays_in_bf16(clip)
+    score_views = partial(_score_views, clip, vectors=vectors, captions=captions, bf16=bf16)
     unreadable = []
     for i in todo:
         ids, tensors, failures = _score_shard(shard_ids[i], loaded, score_views, batch_views)
@@ -90,12 +93,20 @@ def score_images(
     return unreadable
 
 
+@torch.inference_mode()
+def tower_pays_in_bf16(clip: nn.Module) -> bool:
+    """Whether the image tower is faster in bf16 where it is."""
+    like, size = next(clip.parameters()), preprocess_size(clip)
+    blank = torch.zeros(8, 3, size, size, device=like.device)
+    return bf16_pays(lambda: encode_images(clip, blank), like.device.type)
+
+
 def _score_shard(
     ids: list[str],
     loaded: Iterator[tuple[Tensor | None, str]],
     score_views: Callable[[Tensor], dict[str, Tensor]],
     batch_views: int,
-) -> tuple[list[str], dict[str, Tensor], list[str]]:
+) -> tuple[list[str], dict[str, np.ndarray], list[str]]:
     """The ids that could be read, their scores, and a line for each of the others.
 
     Batches run across images but end with the shard, so that a resumed run computes the same bytes.
@@ -116,22 +127,17 @@ def _score_shard(
         parts.append(score_views(torch.cat(waiting)))
     shape = (len(readable), -1)
     tensors = {
-        key: torch.cat([part[key] for part in parts]).unflatten(0, shape).cpu() for key in (parts or [{}])[0]
+        key: torch.cat([part[key] for part in parts]).unflatten(0, shape).cpu().numpy()
+        for key in (parts or [{}])[0]
     }
     return readable, tensors, failures
 
 
 def _score_views(
-    clip: nn.Module,
-    views: Tensor,
-    vectors: dict[str, ClassVectors],
-    captions: CaptionSets,
-    precision: str,
+    clip: nn.Module, views: Tensor, vectors: dict[str, ClassVectors], captions: CaptionSets, bf16: bool
 ) -> dict[str, Tensor]:
     """Scores of views uint8 (B, 3, S, S) by every variant, each (B, K) or (B,), fp16, on its device."""
-    device = next(clip.parameters()).device
-    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-        features = encode_images(clip, normalise(views.to(device)))
+    features = encode_views(clip, views, bf16)
     return {key: value.half() for key, value in score_features(features, vectors, captions).items()}
 
 

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
+import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from safetensors.numpy import save_file
 
 from lexiclip.errors import InputError
 from lexiclip.files import atomic_path, read_json
@@ -27,10 +26,10 @@ class WindowScores(NamedTuple):
     """
 
     ids: list[str]
-    global_: Tensor  # (N, 1+W, K)
-    local: Tensor  # (N, 1+W, K)
-    retrieved: Tensor | None  # (N, 1+W, K) global score of the mean of the 10 nearest captions
-    sims: Tensor | None  # (N, 1+W) mean cosine of the 10
+    global_: np.ndarray  # (N, 1+W, K)
+    local: np.ndarray  # (N, 1+W, K)
+    retrieved: np.ndarray | None  # (N, 1+W, K) global score of the mean of the 10 nearest captions
+    sims: np.ndarray | None  # (N, 1+W) mean cosine of the 10
 
 
 def read_index(folder: str | Path, names: Sequence[str] | None = None) -> dict:
@@ -89,7 +88,7 @@ def read_shards(folder: str | Path, variant: str) -> Iterator[WindowScores]:
 def read_scores(folder: str | Path, variant: str) -> WindowScores:
     """All scores of one variant in memory; `read_shards` says what may be wrong."""
     ids, *fields = zip(*read_shards(folder, variant), strict=True)
-    joined = [None if parts[0] is None else torch.cat(parts) for parts in fields]
+    joined = [None if parts[0] is None else np.concatenate(parts) for parts in fields]
     return WindowScores([image_id for of_shard in ids for image_id in of_shard], *joined)
 
 
@@ -115,7 +114,7 @@ def shard_path(folder: str | Path, i: int) -> Path:
     return Path(folder, f"scores_{i:05d}.safetensors")
 
 
-def write_shard(path: Path, tensors: dict[str, Tensor], metadata: dict) -> None:
+def write_shard(path: Path, tensors: dict[str, np.ndarray], metadata: dict) -> None:
     """Write the scores of a shard; `metadata` holds its ids and what they were scored with."""
     with atomic_path(path) as temporary:  # one metadata key: safetensors writes several in any order
         save_file(tensors, temporary, {"lexiclip": json.dumps(metadata)})
@@ -124,7 +123,7 @@ def write_shard(path: Path, tensors: dict[str, Tensor], metadata: dict) -> None:
 def is_done(folder: str | Path, i: int, settings: dict, ids: list[str]) -> bool:
     """True if the shard holds all its images under these settings; one that lacks images is tried again."""
     try:
-        with safe_open(shard_path(folder, i), "pt") as file:
+        with safe_open(shard_path(folder, i), "np") as file:
             return json.loads(file.metadata()["lexiclip"]) == {**settings, "ids": ids}
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return False
@@ -143,10 +142,10 @@ def _fits(scores: WindowScores, classes: int) -> bool:
     return local == global_ and (retrieved, sims) in [(None, None), (global_, global_[:2])]
 
 
-def _read_shard(path: Path, variant: str) -> tuple[dict[str, Tensor], dict]:
+def _read_shard(path: Path, variant: str) -> tuple[dict[str, np.ndarray], dict]:
     """The tensors of one variant by field, and the shard's settings with its ids."""
     prefix = f"{variant}."
-    with safe_open(path, "pt") as file:
+    with safe_open(path, "np") as file:
         keys = [key for key in file.keys() if key.startswith(prefix)]  # noqa: SIM118 (not a dict)
         tensors = {key.removeprefix(prefix): file.get_tensor(key) for key in keys}
         return tensors, json.loads(file.metadata()["lexiclip"])

@@ -1,0 +1,116 @@
+"""A small study, from drawn scenes to a picture for the page, in one process; writes the hash of each output.
+
+python -m tests.exact_run FOLDER exact|fast SEED
+"""
+
+import hashlib
+import itertools
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from tests.conftest import ROOT
+from torch import nn
+
+from lexiclip.clip.backbone import frozen
+from lexiclip.clip.building import build_clip
+from lexiclip.clip.feature_store import open_store, write_store
+from lexiclip.clip.image_tower import encode_views
+from lexiclip.files import write_json
+from lexiclip.heatmap import heat_of_cells
+from lexiclip.images.mini_world import draw_scenes, load_themes, write_scenes
+from lexiclip.images.preprocess import load_rgb, view_pixels
+from lexiclip.images.sprites import load_sprites
+from lexiclip.images.windows import Box, windows
+from lexiclip.mixes import label_matrix
+from lexiclip.prompts.class_vectors import Prompts, class_vectors, load_prompts, save_prompts
+from lexiclip.prompts.training import train_prompts
+from lexiclip.report.pictures import photo_uri, with_heat
+from lexiclip.scoring.cooccurrence import cooccurrence, row_normalised
+from lexiclip.scoring.image_scores import fuse_variant
+from lexiclip.scoring.retrieval import caption_sets
+from lexiclip.scoring.scores_file import write_scores
+from lexiclip.scoring.window_pass import score_images
+
+NAMES = ("person", "dog", "cat", "horse", "bus", "car", "bicycle", "apple", "banana", "cup", "fork", "book")
+FUSING = {"form": "sharper", "local_weight": 1.5, "window_weight": 1.5, "threshold": 0.2, "retrieval": True}
+
+
+def drawn_clip(seed: int) -> nn.Module:
+    """The mini CLIP with weights from numpy: PyTorch draws others with AVX than without."""
+    clip, generator = build_clip(str(ROOT / "data/clip/mini.json"), "random"), np.random.default_rng(seed)
+    for name, tensor in clip.state_dict().items():
+        if not tensor.is_floating_point() or name == "attn_mask":
+            continue
+        drawn = torch.from_numpy(generator.standard_normal(tuple(tensor.shape)))
+        if name.endswith("running_var"):
+            drawn = 1 + drawn.abs()
+        elif tensor.ndim == 1:  # scales and offsets of norms
+            drawn = 0.1 * drawn + (1 if name.endswith("weight") else 0)
+        elif tensor.ndim > 1 and "embedding" in name:
+            drawn = 0.1 * drawn
+        elif tensor.ndim > 1:
+            drawn = drawn / np.sqrt(tensor[0].numel())
+        tensor.copy_(drawn)
+    return clip
+
+
+def run(folder: Path, precision: str, seed: int) -> None:
+    clip = frozen(drawn_clip(0), precision)
+    sprites = load_sprites(ROOT / "data/world/sprites.yaml", NAMES)
+    themes = load_themes(ROOT / "data/world/themes.yaml", NAMES)
+    scenes = draw_scenes(
+        sprites,
+        themes,
+        NAMES,
+        count=6,
+        objects=(2, 4),
+        clutter=(1, 3),
+        size=(0.2, 0.6),
+        noise=0.08,
+        seed=seed,
+    )
+    write_scenes(scenes, NAMES, folder / "scenes")
+    pairs = list(itertools.combinations(NAMES, 2))
+    frames = (
+        "a photo of a {} and a {}.",
+        "A {} next to a {} on a sunny day.",
+        "one {}, one {}",
+        "a {} by the {}",
+    )
+    mix = [{"text": frame.format(a, b), "labels": [a, b]} for a, b in pairs for frame in frames]
+    write_store(folder / "features", clip, [row["text"] for row in mix])
+    store = open_store(folder / "features")
+    rows, labels = store.rows(row["text"] for row in mix), label_matrix(mix, NAMES)
+    tuned = train_prompts(
+        clip, store, rows, torch.from_numpy(labels).float(), NAMES,
+        n_ctx=8, evidence=True, epochs=2, keep_epoch=2, batch_size=32, lr=0.001, warmup_epochs=0,
+        warmup_lr=0.001, weight_decay=0.0005, momentum=0.9, ema_decay=0.995, cooccurrence=None, init=None,
+        seed=seed,
+    )  # fmt: skip
+    write_json(folder / "steps.json", tuned.steps)
+    prompts = Prompts(class_vectors(clip, tuned.contexts, NAMES), NAMES, "tiny", tuned.contexts)
+    save_prompts(folder / "prompts.safetensors", prompts)
+    vectors = load_prompts(folder / "prompts.safetensors").vectors
+    paths = sorted((folder / "scenes/images").glob("*.png"))
+    captions = caption_sets(store.global_features(rows, next(clip.parameters())), {"best": range(len(rows))})
+    images = [(path.stem, path) for path in paths]
+    score_images(clip, images, {"best": vectors}, captions, NAMES, [2], ["square"], folder / "windows")
+    companions = row_normalised(cooccurrence(labels))
+    fused = fuse_variant(folder / "windows", "best", companions, companion_weight=0.5, **FUSING)
+    write_scores(folder / "scores.npz", fused.ids, NAMES, fused.windows, whole=fused.whole)
+    image = load_rgb(paths[0])
+    boxes = windows(*image.size, [2], ["square"])
+    local = encode_views(clip, view_pixels(image, boxes, 96), bf16=False).local  # (V, g², D)
+    cells = (local @ vectors.local[:1].to(local).T).numpy()
+    heat = heat_of_cells(cells, [Box(0, 0, image.height, image.width), *boxes], image.size)
+    (folder / "heat.txt").write_text(photo_uri(with_heat(image, heat[0], float(heat.max()), boxes[0])))
+
+
+if __name__ == "__main__":
+    root = Path(sys.argv[1])
+    run(root, sys.argv[2], int(sys.argv[3]))
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    hashes = {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    write_json(root / "hashes.json", hashes)

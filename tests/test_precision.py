@@ -1,0 +1,75 @@
+"""What is rounded where, which type a model computes in, and which device."""
+
+import numpy as np
+import pytest
+import torch
+
+from lexiclip import devices
+from lexiclip.precision import at_least_float32, precision_of, rounded
+
+
+def drawn(dtype=torch.float64):
+    """Numbers of all sizes that a float16 can hold."""
+    rng = np.random.default_rng(0)
+    return torch.from_numpy(rng.normal(size=4000) * 2.0 ** rng.integers(-12, 12, 4000)).to(dtype)
+
+
+@pytest.mark.parametrize("stored", [torch.float32, torch.bfloat16, torch.float16])
+def test_float64_is_rounded_to_what_is_stored_and_stays_float64(stored):
+    values = drawn()
+    found = rounded(values, stored)
+    assert found.dtype == torch.float64 and torch.equal(found, values.to(stored).double())
+    assert torch.equal(rounded(found, stored), found) and not torch.equal(found, values)
+    half_a_bit = torch.finfo(stored).eps / 2 * values.abs().clamp(min=torch.finfo(stored).tiny)
+    assert ((found - values).abs() <= half_a_bit).all()
+
+
+@pytest.mark.parametrize("stored", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("factor", [1 - 1e-13, 1 + 1e-13])
+def test_the_last_bits_of_a_processor_are_rounded_away(stored, factor):
+    assert torch.equal(rounded(factor * drawn(), stored), rounded(drawn(), stored))
+
+
+def test_float32_is_what_a_store_holds_by_default():
+    assert torch.equal(rounded(drawn()), rounded(drawn(), torch.float32))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_other_types_are_left_alone(dtype):
+    values = drawn(dtype)
+    for stored in (torch.float32, torch.bfloat16, torch.float16):
+        assert rounded(values, stored) is values
+
+
+def test_only_coarser_types_become_float32():
+    types = {torch.bfloat16: torch.float32, torch.float16: torch.float32}
+    types |= {torch.float32: torch.float32, torch.float64: torch.float64}
+    assert {dtype: at_least_float32(torch.ones(2, dtype=dtype)).dtype for dtype in types} == types
+
+
+def test_precision_of_a_model():
+    assert precision_of(torch.nn.Linear(2, 2)) == "fast"
+    assert precision_of(torch.nn.Linear(2, 2).double()) == "exact"
+
+
+def test_exact_is_computed_on_the_cpu_even_where_there_is_a_gpu(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert devices.best_device("fast") == "cuda" and capsys.readouterr().err == ""
+    assert devices.best_device("exact") == "cpu" and "fast uses the GPU" in capsys.readouterr().err
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert devices.best_device("exact") == devices.best_device("fast") == "cpu"
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("bf16", "fp32", "pays"), [(7, 10, True), (9, 10, False), (20, 10, False)])
+def test_bf16_pays_where_it_is_a_fifth_faster(monkeypatch, bf16, fp32, pays):
+    clock = [0.0]
+
+    def run():
+        clock[0] += bf16 if torch.is_autocast_enabled("cpu") else fp32
+
+    monkeypatch.setattr(devices.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(devices, "has_bf16", lambda device: True)
+    assert devices.bf16_pays(run, "cpu") == pays
+    monkeypatch.setattr(devices, "has_bf16", lambda device: device != "cpu")
+    assert not devices.bf16_pays(run, "cpu") and devices.bf16_pays(run, "cuda")
