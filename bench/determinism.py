@@ -54,7 +54,8 @@ def made_again(variables: dict[str, str]) -> dict:
         stages = [name for name in listed.stdout.split() if not name.startswith(TAKEN)]
         subprocess.run(["dvc", "pull", "--quiet"], cwd=clone, check=True)
         again = ["dvc", "repro", "--force", "--single-item", *stages]
-        subprocess.run(again, cwd=clone, env={**os.environ, **variables}, check=True)
+        own_code = {"PYTHONPATH": str(clone / "src")}
+        subprocess.run(again, cwd=clone, env={**os.environ, **own_code, **variables}, check=True)
         return compare(committed, clone, stages)
 
 
