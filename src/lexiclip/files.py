@@ -14,6 +14,9 @@ from safetensors import SafetensorError
 
 from lexiclip.errors import InputError, cannot_write
 
+# libyaml's where PyYAML was built with it: ten times faster, half a second for a vocabulary.
+SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
@@ -68,7 +71,7 @@ def read_json(path: str | Path) -> object:
 def read_yaml(path: str | Path) -> object:
     """The content of a YAML file. InputError names the file if it is missing or malformed."""
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), SafeLoader)
         _check_tree(content)
     except Exception as error:  # PyYAML raises anything: KeyError for `!!bool x`, ValueError for 2001-99-99
         reason = " ".join(str(error).split()) or type(error).__name__
