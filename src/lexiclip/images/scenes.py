@@ -59,9 +59,21 @@ def render(sprites: Sprites, layout: Layout, background: torch.Tensor) -> torch.
         grid = F.affine_grid(
             _placement(here, height, width), [len(rows), 4, height, width], align_corners=False
         )
-        painted = F.grid_sample(patch, grid, align_corners=False)  # (R, 4, H, W)
-        images[rows] = painted[:, :3] * here.tint[:, :, None, None] + images[rows] * (1 - painted[:, 3:])
+        down, across = _reach(here, height, width)  # beyond it nothing is painted
+        painted = F.grid_sample(patch, grid[:, down, across], align_corners=False)  # (R, 4, h, w)
+        under = images[rows, :, down, across]
+        images[rows, :, down, across] = painted[:, :3] * here.tint[:, :, None, None] + under * (
+            1 - painted[:, 3:]
+        )
     return images.clamp_(0, 1)
+
+
+def _reach(here: Layout, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of the canvas that hold every sprite of R scenes, whatever their angles."""
+    reach = here.size[:, None] * 0.71 + 2  # half a diagonal, and the pixels that sampling adds
+    first = (here.centre - reach).amin(0).clamp(min=0).long().tolist()  # x, y
+    last = (here.centre + reach).amax(0).clamp(min=1).long().tolist()
+    return slice(min(first[1], height - 1), last[1] + 1), slice(min(first[0], width - 1), last[0] + 1)
 
 
 def _placement(here: Layout, height: int, width: int) -> torch.Tensor:
