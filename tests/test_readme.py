@@ -88,9 +88,7 @@ LEFT_OUT = {
     "dvc remote modify team verify true": "tests/sharing sets it",
     "git clone": "tests/sharing pulls into clones",
     "python bench/operations.py": "minutes; tests/bench runs it on ten images",
-    "python bench/determinism.py": "makes the whole study again",
-    "ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 MKL_CBWR=AVX2 "
-    "python bench/determinism.py": "makes the whole study again",
+    "python bench/determinism.py": "makes the whole study again, several times",
     "python bench/scoring_steps.py mini 16": "minutes; it reports, and nothing reads what it says",
     "python bench/scoring_steps.py RN50 2": "minutes; it reports, and nothing reads what it says",
     "python bench/scoring_steps.py RN50 8": "minutes; it reports, and nothing reads what it says",
