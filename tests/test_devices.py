@@ -1,7 +1,5 @@
 """Which device and type are chosen, with a GPU and bf16 instructions or without."""
 
-import time
-
 import pytest
 import torch
 
@@ -11,7 +9,7 @@ from lexiclip.devices import best_device, bf16_pays
 
 def test_exact_leaves_a_gpu_alone_and_says_so(monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert best_device("fast") == "cuda"
+    assert best_device("fast") == "cuda" and capsys.readouterr().err == ""
     assert best_device("exact") == "cpu"
     assert "exact is computed on the CPU; fast uses the GPU" in capsys.readouterr().err
 
@@ -22,10 +20,18 @@ def test_without_a_gpu_there_is_nothing_to_say(monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize(("in_bf16", "pays"), [(0.002, True), (0.02, False)])
-def test_on_a_cpu_bf16_is_measured(monkeypatch, in_bf16, pays):
+@pytest.mark.parametrize(("bf16", "fp32", "pays"), [(7, 10, True), (9, 10, False), (20, 10, False)])
+def test_bf16_pays_where_it_is_a_fifth_faster(monkeypatch, bf16, fp32, pays):
+    clock = [0.0]
+
+    def run():
+        clock[0] += bf16 if torch.is_autocast_enabled("cpu") else fp32
+
+    monkeypatch.setattr(devices.time, "perf_counter", lambda: clock[0])
     monkeypatch.setattr(devices, "has_bf16", lambda device: True)
-    assert bf16_pays(lambda: time.sleep(in_bf16 if torch.is_autocast_enabled("cpu") else 0.01), "cpu") == pays
+    assert bf16_pays(run, "cpu") == pays
+    monkeypatch.setattr(devices, "has_bf16", lambda device: device != "cpu")
+    assert not bf16_pays(run, "cpu") and bf16_pays(run, "cuda")
 
 
 def test_without_bf16_instructions_nothing_is_measured(monkeypatch):

@@ -1,10 +1,9 @@
-"""What is rounded where, which type a model computes in, and which device."""
+"""What is rounded where, and which type a model computes in."""
 
 import numpy as np
 import pytest
 import torch
 
-from lexiclip import devices
 from lexiclip.precision import at_least_float32, precision_of, rounded
 
 
@@ -50,26 +49,3 @@ def test_only_coarser_types_become_float32():
 def test_precision_of_a_model():
     assert precision_of(torch.nn.Linear(2, 2)) == "fast"
     assert precision_of(torch.nn.Linear(2, 2).double()) == "exact"
-
-
-def test_exact_is_computed_on_the_cpu_even_where_there_is_a_gpu(monkeypatch, capsys):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert devices.best_device("fast") == "cuda" and capsys.readouterr().err == ""
-    assert devices.best_device("exact") == "cpu" and "fast uses the GPU" in capsys.readouterr().err
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert devices.best_device("exact") == devices.best_device("fast") == "cpu"
-    assert capsys.readouterr().err == ""
-
-
-@pytest.mark.parametrize(("bf16", "fp32", "pays"), [(7, 10, True), (9, 10, False), (20, 10, False)])
-def test_bf16_pays_where_it_is_a_fifth_faster(monkeypatch, bf16, fp32, pays):
-    clock = [0.0]
-
-    def run():
-        clock[0] += bf16 if torch.is_autocast_enabled("cpu") else fp32
-
-    monkeypatch.setattr(devices.time, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(devices, "has_bf16", lambda device: True)
-    assert devices.bf16_pays(run, "cpu") == pays
-    monkeypatch.setattr(devices, "has_bf16", lambda device: device != "cpu")
-    assert not devices.bf16_pays(run, "cpu") and devices.bf16_pays(run, "cuda")
