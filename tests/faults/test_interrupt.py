@@ -10,37 +10,37 @@ from tests.faults.conftest import under_dvc
 from tests.faults.stages import delete_outs, hashes, run, stages_of
 
 
-def interrupt_once(study, target, sign):
+def interrupt_once(study, target, sign, log):
     """Press Ctrl-C while `dvc repro` has made the file `sign` of unfinished work; what was printed."""
-    repro = subprocess.Popen(
-        ["dvc", "repro", target],
-        cwd=study.root,
-        env=study.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,  # a process group of its own, as a terminal gives one to a command
-    )
+    with log.open("w") as output:  # a pipe that nobody reads would fill with progress bars, and block the stage
+        repro = subprocess.Popen(
+            ["dvc", "repro", target],
+            cwd=study.root,
+            env=study.environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a process group of its own, as a terminal gives one to a command
+        )
     try:
         deadline = time.monotonic() + 240
         while not (study.root / sign).exists():
-            assert repro.poll() is None and time.monotonic() < deadline, repro.communicate()[0]
+            assert repro.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.005)
         os.killpg(repro.pid, signal.SIGINT)
-        printed = repro.communicate(timeout=120)[0]
+        repro.wait(timeout=120)
     finally:
         if repro.poll() is None:
             os.killpg(repro.pid, signal.SIGKILL)
             repro.wait()
     assert repro.returncode != 0
-    return printed
+    return log.read_text()
 
 
 def test_interrupted_twice_then_finished(study, log):
     params = yaml.safe_load((study / "params.yaml").read_text())
     repository = under_dvc(study, "train", "score")
     params["variants"]["best"]["epochs"] = 30
-    params["windows"]["scales"] = [3]
+    params["windows"]["scales"] = [3, 4]  # work enough to be interrupted in
     (study / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     train, score = (stages_of(study)[name] for name in ("train@best", "score"))
     whole = {}
@@ -53,7 +53,7 @@ def test_interrupted_twice_then_finished(study, log):
         "models/prompts/best.checkpoint.partial",
         "data/scores/windows.partial/scores_00000.safetensors",
     ):
-        printed = interrupt_once(repository, "score", sign)
+        printed = interrupt_once(repository, "score", sign, log)
         assert "interrupted: finished work is kept" in printed, printed
         assert (study / sign).exists()
     finished = repository.run("dvc", "repro", "score")
