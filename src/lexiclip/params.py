@@ -239,7 +239,7 @@ class Params(Block):
         return [self.variants[v].hard_classes if v in self.variants else [] for v in variants]
 
     def fusing(self, variant: str) -> dict:
-        """How a variant's windows are fused: the settings of `scoring.image_scores.fuse_variant`."""
+        """How a variant's windows are fused: the settings of `scoring.image_scores.fuse_shard`."""
         of_variant = self.variants.get(variant, self.baselines)
         return {
             "form": of_variant.fusion,

@@ -16,7 +16,7 @@ from lexiclip.evaluation import mean_average_precision
 from lexiclip.scoring.ensemble import class_advantage, join
 from lexiclip.scoring.fusion import FUSIONS
 from lexiclip.scoring.image_scores import ImageScores, fuse_shard, joined
-from lexiclip.scoring.window_store import read_index, read_shards
+from lexiclip.scoring.window_store import WindowScores, read_index, read_shards
 from lexiclip.scoring.window_subsets import view_rows
 
 
@@ -85,7 +85,8 @@ def _fused(
     """The scores (N, K) of a variant under each change; a shard is read once, equal settings fused once."""
     settings = [{**of_variant, **change} for change in changed]
     shards: list[list[ImageScores]] = [[] for _ in settings]
-    for shard in read_shards(folder, variant):
+    for stored in read_shards(folder, variant):
+        shard = WindowScores(stored.ids, *(v if v is None else v.astype(np.float64) for v in stored[1:]))
         done: dict[str, ImageScores] = {}
         for parts, how in zip(shards, settings, strict=True):
             if repr(how) not in done:

@@ -47,8 +47,8 @@ def fuse(scores: np.ndarray, sims: np.ndarray | None, form: str, threshold: floa
         raise InputError(f"unknown fusion {form!r}: choose one of {', '.join(FUSIONS)}")
     if scores.shape[1] == 0:
         raise InputError("no windows to fuse: give window scales, or use the scores of whole images")
-    scores = scores.astype(np.float64)  # stored as fp16, too coarse for a variance
-    weight = np.ones(1) if sims is None else 1 + sims.astype(np.float64)[..., None]  # (N, W, 1)
+    scores = np.asarray(scores, np.float64)  # stored as fp16, too coarse for a variance
+    weight = np.ones(1) if sims is None else 1 + np.asarray(sims, np.float64)[..., None]  # (N, W, 1)
     return FUSIONS[form](scores, weight, threshold)
 
 
@@ -65,7 +65,7 @@ def image_scores(
     With the standardised form the whole image is standardised as well, to be on the windows' scale.
     """
     fused = fuse(scores[:, 1:], None if sims is None else sims[:, 1:], form, threshold)
-    whole = scores[:, 0].astype(np.float64)  # (N, K)
+    whole = np.asarray(scores[:, 0], np.float64)  # (N, K)
     return combine(standardise(whole) if form == "standardised" else whole, fused, weight)
 
 

@@ -50,7 +50,7 @@ def fuse_shard(
     the rows of the views to use, 0 the whole image; with no window among them both results are the same.
     """
     rows = slice(None) if views is None else list(views)
-    global_, local = (scores[:, rows].astype(np.float64) for scores in (shard.global_, shard.local))
+    global_, local = (np.asarray(scores[:, rows], np.float64) for scores in (shard.global_, shard.local))
     sims = None
     if retrieval and shard.retrieved is not None:
         global_, sims = (global_ + shard.retrieved[:, rows]) / 2, shard.sims[:, rows]
