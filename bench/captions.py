@@ -8,8 +8,8 @@ from itertools import cycle, islice
 
 import numpy as np
 
-from lexiclip.captions.backends import Batch, Sampling, backend
-from lexiclip.captions.prompting import completion_prompt, load_prompts
+from lexiclip.captions.instructions import completion_prompt, load_prompts
+from lexiclip.captions.llm import Batch, Sampling, backend
 from lexiclip.files import read_jsonl
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary

@@ -15,8 +15,8 @@ from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images
 from lexiclip.clip.text_tower import encode_prompts, text_width
 from lexiclip.errors import run_stage
+from lexiclip.evaluation.tables import as_text
 from lexiclip.params import load_params
-from lexiclip.reporting import as_text
 from lexiclip.vocabulary import load_vocabulary
 
 WINDOWS = 304  # all shapes of scales 2, 3 and 4

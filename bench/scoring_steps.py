@@ -19,11 +19,11 @@ from lexiclip.clip.backbone import preprocess_size
 from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_views
 from lexiclip.devices import best_device
+from lexiclip.evaluation.tables import as_text
 from lexiclip.images.batched_views import batched_view_pixels, image_pixels
 from lexiclip.images.preprocess import load_rgb, view_pixels
 from lexiclip.images.windows import SHAPES, windows
 from lexiclip.prompts.class_vectors import ClassVectors
-from lexiclip.reporting import as_text
 from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import score_features, score_images, tower_pays_in_bf16
 from lexiclip.scoring.window_store import write_shard

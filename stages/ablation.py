@@ -3,10 +3,10 @@
 import numpy as np
 
 from lexiclip.errors import run_stage
+from lexiclip.evaluation.tables import as_text, labels_of
 from lexiclip.files import write_csv
 from lexiclip.images.datasets import load_dataset
 from lexiclip.params import BASELINES, load_params
-from lexiclip.reporting import as_text, labels_of
 from lexiclip.scoring.ablation import ablate
 from lexiclip.scoring.cooccurrence import row_normalised
 from lexiclip.scoring.ensemble import choose_by_caption_ap, read_caption_ap, read_choice, votes

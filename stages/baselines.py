@@ -10,8 +10,8 @@ from lexiclip.errors import run_stage
 from lexiclip.files import read_jsonl, write_json
 from lexiclip.mixes import label_matrix
 from lexiclip.params import load_params
-from lexiclip.prompts.caption_ap import HeldOut, as_metrics, caption_ap
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, save_prompts, zero_shot_vectors
+from lexiclip.prompts.heldout import HeldOut, as_metrics, caption_ap
 from lexiclip.vocabulary import load_vocabulary
 
 

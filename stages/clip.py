@@ -6,11 +6,11 @@ from torch import nn
 
 from lexiclip.clip.backbone import tokenize
 from lexiclip.clip.building import build_clip, save_clip
-from lexiclip.clip.pretraining import train_mini_clip
-from lexiclip.clip.pretraining_texts import pretraining_texts
 from lexiclip.errors import InputError, run_stage
 from lexiclip.files import read_jsonl, write_csv
-from lexiclip.images.sprites import load_sprites, never_shown
+from lexiclip.mini.pretraining import train_mini_clip
+from lexiclip.mini.pretraining_texts import pretraining_texts
+from lexiclip.mini.sprites import load_sprites, never_shown
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
 

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from lexiclip.captions.backends import Sampling, backend
+from lexiclip.captions.asking import write_answers
+from lexiclip.captions.class_sets import class_affinity, propose_sets
 from lexiclip.captions.combinations import proposal_questions, sets_in_answers
+from lexiclip.captions.instructions import instruction, load_prompts
 from lexiclip.captions.judging import says_true, set_questions
-from lexiclip.captions.language_model import load_language_model
-from lexiclip.captions.prompting import instruction, load_prompts
-from lexiclip.captions.proposing import class_affinity, propose_sets
-from lexiclip.captions.writing import write_answers
+from lexiclip.captions.llm import Sampling, backend
+from lexiclip.captions.local_llm import load_language_model
 from lexiclip.errors import InputError, run_stage
 from lexiclip.files import read_jsonl, write_json
 from lexiclip.params import Params, load_params

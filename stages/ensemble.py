@@ -3,6 +3,7 @@
 import numpy as np
 
 from lexiclip.errors import run_stage
+from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import write_json
 from lexiclip.params import BASELINES, load_params
 from lexiclip.scoring.cooccurrence import row_normalised
@@ -14,7 +15,6 @@ from lexiclip.scoring.ensemble import (
     votes,
 )
 from lexiclip.scoring.image_scores import fuse_variant
-from lexiclip.scoring.scores_file import write_scores
 from lexiclip.scoring.window_store import read_index
 from lexiclip.vocabulary import load_vocabulary
 

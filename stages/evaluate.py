@@ -1,10 +1,7 @@
 """Stage evaluate: mAP, CF1 and OF1 of every variant, with and without windows, and of the ensemble."""
 
 from lexiclip.errors import run_stage
-from lexiclip.files import write_csv, write_json
-from lexiclip.images.datasets import load_dataset
-from lexiclip.params import BASELINES, load_params
-from lexiclip.reporting import (
+from lexiclip.evaluation.tables import (
     as_text,
     labels_of,
     metrics_of,
@@ -13,6 +10,9 @@ from lexiclip.reporting import (
     recall_table,
     results_table,
 )
+from lexiclip.files import write_csv, write_json
+from lexiclip.images.datasets import load_dataset
+from lexiclip.params import BASELINES, load_params
 from lexiclip.vocabulary import load_vocabulary
 
 

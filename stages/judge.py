@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from lexiclip.captions.backends import Sampling, backend
+from lexiclip.captions.asking import write_answers
 from lexiclip.captions.filtering import filter_answers, read_answers
+from lexiclip.captions.instructions import load_prompts
 from lexiclip.captions.judging import caption_questions
-from lexiclip.captions.prompting import load_prompts
-from lexiclip.captions.writing import write_answers
+from lexiclip.captions.llm import Sampling, backend
 from lexiclip.errors import run_stage
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary

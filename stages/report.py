@@ -4,6 +4,8 @@ import numpy as np
 from tqdm import tqdm
 
 from lexiclip.errors import run_stage
+from lexiclip.evaluation.scores_file import read_scores_file
+from lexiclip.evaluation.tables import labels_of
 from lexiclip.images.datasets import load_dataset
 from lexiclip.mixes import CAPTION_SOURCES
 from lexiclip.params import BASELINES, load_params
@@ -14,8 +16,6 @@ from lexiclip.report.curves import caption_map_curves, looks_of, loss_curves, re
 from lexiclip.report.matrix import cooccurrence_picture, strongest_pairs
 from lexiclip.report.page import write_page
 from lexiclip.report.tables import ablation_rows, class_rows, read_table, results_rows
-from lexiclip.reporting import labels_of
-from lexiclip.scoring.scores_file import read_scores_file
 
 
 def main() -> None:

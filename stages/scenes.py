@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from lexiclip.errors import InputError, run_stage
-from lexiclip.images.mini_world import draw_scenes, load_themes, write_scenes
-from lexiclip.images.sprites import load_sprites, never_shown
+from lexiclip.mini.scenes import draw_scenes, load_themes, write_scenes
+from lexiclip.mini.sprites import load_sprites, never_shown
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
 

@@ -6,11 +6,11 @@ Alone or, for more GPUs, as `torchrun --nproc-per-node 8 stages/score.py` with `
 from lexiclip.clip.backbone import load_clip, model_id
 from lexiclip.clip.feature_store import open_store
 from lexiclip.devices import best_device
+from lexiclip.distributed import rank_and_count, take_device
 from lexiclip.errors import InputError, run_stage
 from lexiclip.files import read_jsonl
 from lexiclip.images.datasets import load_dataset
 from lexiclip.params import BASELINES, load_params
-from lexiclip.processes import rank_and_count, take_device
 from lexiclip.prompts.class_vectors import load_prompts
 from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import score_images

@@ -12,13 +12,13 @@ import torch
 from lexiclip.clip.backbone import load_clip, model_id
 from lexiclip.clip.feature_store import open_store
 from lexiclip.devices import best_device
+from lexiclip.distributed import join_processes, leave_processes, rank_and_count
 from lexiclip.errors import run_stage
 from lexiclip.files import read_jsonl, write_csv, write_json
 from lexiclip.mixes import CAPTION_SOURCES, label_matrix
 from lexiclip.params import load_params
-from lexiclip.processes import join_processes, leave_processes, rank_and_count
-from lexiclip.prompts.caption_ap import HeldOut, as_metrics, caption_ap
 from lexiclip.prompts.class_vectors import Prompts, class_vectors, load_prompts, save_prompts
+from lexiclip.prompts.heldout import HeldOut, as_metrics, caption_ap
 from lexiclip.prompts.training import train_prompts
 from lexiclip.scoring.cooccurrence import cooccurrence
 from lexiclip.vocabulary import load_vocabulary

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lexiclip.captions.backends import Sampling, backend
-from lexiclip.captions.prompting import completion_prompt, instruction, load_prompts
-from lexiclip.captions.proposing import sets_to_ask
-from lexiclip.captions.writing import write_answers
+from lexiclip.captions.asking import write_answers
+from lexiclip.captions.class_sets import sets_to_ask
+from lexiclip.captions.instructions import completion_prompt, instruction, load_prompts
+from lexiclip.captions.llm import Sampling, backend
 from lexiclip.errors import run_stage
 from lexiclip.files import read_json
 from lexiclip.params import load_params

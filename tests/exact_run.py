@@ -17,12 +17,13 @@ from lexiclip.clip.backbone import frozen
 from lexiclip.clip.building import build_clip
 from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.clip.image_tower import encode_views
+from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import write_json
 from lexiclip.heatmap import heat_of_cells
-from lexiclip.images.mini_world import draw_scenes, load_themes, write_scenes
 from lexiclip.images.preprocess import load_rgb, view_pixels
-from lexiclip.images.sprites import load_sprites
 from lexiclip.images.windows import Box, windows
+from lexiclip.mini.scenes import draw_scenes, load_themes, write_scenes
+from lexiclip.mini.sprites import load_sprites
 from lexiclip.mixes import label_matrix
 from lexiclip.prompts.class_vectors import Prompts, class_vectors, load_prompts, save_prompts
 from lexiclip.prompts.training import train_prompts
@@ -30,7 +31,6 @@ from lexiclip.report.pictures import photo_uri, with_heat
 from lexiclip.scoring.cooccurrence import cooccurrence, row_normalised
 from lexiclip.scoring.image_scores import fuse_variant
 from lexiclip.scoring.retrieval import caption_sets
-from lexiclip.scoring.scores_file import write_scores
 from lexiclip.scoring.window_pass import score_images
 
 NAMES = ("person", "dog", "cat", "horse", "bus", "car", "bicycle", "apple", "banana", "cup", "fork", "book")

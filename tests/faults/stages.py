@@ -23,13 +23,13 @@ import yaml
 WORKSHOP = multiprocessing.get_context("forkserver")
 WORKSHOP.set_forkserver_preload(
     [
-        "lexiclip.captions.backends",
-        "lexiclip.clip.pretraining",
+        "lexiclip.captions.llm",
+        "lexiclip.mini.pretraining",
         "lexiclip.images.datasets",
-        "lexiclip.images.mini_world",
-        "lexiclip.plots",
+        "lexiclip.mini.scenes",
+        "lexiclip.report.page",
         "lexiclip.prompts.training",
-        "lexiclip.reporting",
+        "lexiclip.evaluation.tables",
         "lexiclip.scoring.window_pass",
         "transformers.models.llama.modeling_llama",
         "tests.faults.stages",

@@ -12,7 +12,7 @@ from tests.faults.stages import delete_outs, hashes, run, stages_of
 
 def interrupt_once(study, target, sign, log):
     """Press Ctrl-C while `dvc repro` has made the file `sign` of unfinished work; what was printed."""
-    with log.open("w") as output:  # a pipe that nobody reads would fill with progress bars, and block the stage
+    with log.open("w") as output:  # progress bars would fill a pipe and block the stage
         repro = subprocess.Popen(
             ["dvc", "repro", target],
             cwd=study.root,

@@ -9,9 +9,9 @@ from PIL import Image
 from tests.fuzz.reader import INSTANCES, NAMES, Reader, all_of, file_of
 
 from lexiclip.images.datasets import load_dataset
-from lexiclip.images.mini_world import load_themes
 from lexiclip.images.preprocess import load_rgb
-from lexiclip.images.sprites import load_sprites, never_shown
+from lexiclip.mini.scenes import load_themes
+from lexiclip.mini.sprites import load_sprites, never_shown
 
 ANNOTATION = """<?xml version="1.0" encoding="utf-8"?>
 <annotation><folder>VOC</folder><filename>{}.jpg</filename><size><width>5</width><height>4</height></size>

@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from tests.fuzz.reader import Reader
 
-from lexiclip.captions.backends import Backend
-from lexiclip.captions.writing import write_answers
-from lexiclip.clip.checkpoint import load_checkpoint, save_checkpoint
+from lexiclip.captions.asking import write_answers
+from lexiclip.captions.llm import Backend
 from lexiclip.errors import InputError
 from lexiclip.files import read_jsonl, write_csv
+from lexiclip.mini.pretraining_checkpoint import load_checkpoint, save_checkpoint
 from lexiclip.prompts.checkpoint import RunState, load_state, save_state
 from lexiclip.prompts.contexts import init_contexts
 from lexiclip.prompts.steps import map_contexts

@@ -8,12 +8,12 @@ from tests.fuzz.reader import INSTANCES, NAMES, Reader, all_of, file_of
 
 from lexiclip import cli
 from lexiclip.clip import feature_store
+from lexiclip.evaluation.scores_file import read_scores_file, write_scores
 from lexiclip.files import write_json
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, load_prompts, save_prompts
 from lexiclip.prompts.contexts import init_contexts
 from lexiclip.scoring.ensemble import read_caption_ap, read_choice
 from lexiclip.scoring.image_scores import fuse_variant
-from lexiclip.scoring.scores_file import read_scores_file, write_scores
 from lexiclip.scoring.window_store import read_index, shard_path, write_shard
 
 MODEL = "0123456789abcdef exact"

@@ -9,8 +9,8 @@ from tests.clones import committed
 from tests.fuzz.reader import INSTANCES, NAMES, Reader, all_of, file_of
 
 from lexiclip.captions.filtering import filter_answers, read_answers
+from lexiclip.captions.instructions import few_shot_prefix, load_prompts
 from lexiclip.captions.parsing import parse_answer
-from lexiclip.captions.prompting import few_shot_prefix, load_prompts
 from lexiclip.captions.readers import read_captions
 from lexiclip.files import read_json, read_jsonl, read_yaml, write_json, write_jsonl
 from lexiclip.mixes import load_templates, load_things, mix_texts

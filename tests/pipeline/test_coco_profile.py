@@ -16,7 +16,9 @@ def cut_down(params: dict, smollm2_folder: str) -> None:
     """What takes hours, a download or a GPU is made small; every switch stays as the profile has it."""
     params["language_model"] |= {"model": smollm2_folder, "trust_remote_code": False, "batch_size": 64}
     params["compose"].update(questions=16, max_new_tokens=40)
-    params["write"].update(prompts="data/prompts/small.yaml", max_new_tokens=24)  # it heeds no instruction
+    params["write"].update(
+        prompts="data/instructions/small.yaml", max_new_tokens=24
+    )  # it heeds no instruction
     params["captions"]["multi"]["asks_per_set"] = 3
     params["captions"]["single"]["asks_per_class"] = 1
     params["captions"]["challenge"]["asks_per_class"] = 1

@@ -9,9 +9,9 @@ import torch
 from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.errors import InputError
 from lexiclip.prompts import training
-from lexiclip.prompts.caption_ap import HeldOut, caption_map
 from lexiclip.prompts.class_vectors import class_vectors, encode_contexts
 from lexiclip.prompts.contexts import Contexts, init_contexts, prompt_layout
+from lexiclip.prompts.heldout import HeldOut, caption_map
 from lexiclip.prompts.logits import score
 from lexiclip.prompts.losses import cooccurrence_weights, distillation_loss, ranking_loss
 from lexiclip.prompts.schedule import learning_rate

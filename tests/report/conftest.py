@@ -12,10 +12,10 @@ from tests.conftest import ROOT
 from lexiclip.clip.backbone import load_clip, model_id
 from lexiclip.clip.building import build_clip, save_clip
 from lexiclip.clip.text_tower import text_width
+from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import read_yaml, write_csv, write_json
 from lexiclip.prompts.class_vectors import Prompts, class_vectors, save_prompts, zero_shot_vectors
 from lexiclip.prompts.contexts import init_contexts
-from lexiclip.scoring.scores_file import write_scores
 
 NAMES = (
     "<script>alert(1)</script>",

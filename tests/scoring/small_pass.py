@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 from torch.nn.functional import normalize
 
+from lexiclip.distributed import rank_and_count
 from lexiclip.images import view_loading
-from lexiclip.processes import rank_and_count
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.scoring import window_pass
 from lexiclip.scoring.retrieval import caption_sets

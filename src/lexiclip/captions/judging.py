@@ -3,7 +3,7 @@
 A verdict is a row {"judge", "text" or not, "names", "answer"}; kept is what every judge calls True.
 """
 
-from lexiclip.captions.prompting import instruction
+from lexiclip.captions.instructions import instruction
 
 
 def caption_questions(captions: list[dict], judges: list[str], prompts: dict) -> list[tuple[dict, str]]:

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import torch
 
-from lexiclip.checked_file import DamagedError, load_checked, save_checked
 from lexiclip.prompts.contexts import Contexts
 from lexiclip.prompts.steps import map_contexts
+from lexiclip.tensor_files import DamagedError, load_checked, save_checked
 
 
 class RunState(NamedTuple):

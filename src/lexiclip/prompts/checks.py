@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lexiclip.distributed import rank_and_count, summed
 from lexiclip.errors import InputError
-from lexiclip.processes import rank_and_count, summed
-from lexiclip.prompts.caption_ap import HeldOut
 from lexiclip.prompts.contexts import Contexts
+from lexiclip.prompts.heldout import HeldOut
 
 
 def check_start(start: Contexts, shape: tuple[int, int], evidence: bool) -> None:

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lexiclip.clip.backbone import check_made_with, tokenize
-from lexiclip.clip.prompt_tower import encode_class_prompts
+from lexiclip.clip.prefix_sharing import encode_class_prompts
 from lexiclip.clip.text_tower import encode_texts
 from lexiclip.errors import InputError
 from lexiclip.files import atomic_path

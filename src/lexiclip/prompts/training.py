@@ -18,13 +18,13 @@ from tqdm import tqdm
 from lexiclip.clip.backbone import model_id
 from lexiclip.clip.feature_store import Store, TextBatch
 from lexiclip.clip.text_tower import text_width
+from lexiclip.distributed import rank_and_count, summed
 from lexiclip.precision import rounded
-from lexiclip.processes import rank_and_count, summed
-from lexiclip.prompts.caption_ap import HeldOut, caption_map
 from lexiclip.prompts.checkpoint import RunState, fresh_state, load_state, save_state
 from lexiclip.prompts.checks import check_request, check_same_epoch, check_start, diverged
 from lexiclip.prompts.class_vectors import encode_contexts
 from lexiclip.prompts.contexts import Contexts, PromptLayout, init_contexts, prompt_layout
+from lexiclip.prompts.heldout import HeldOut, caption_map
 from lexiclip.prompts.logits import Logits, score
 from lexiclip.prompts.losses import cooccurrence_weights, distillation_loss, ranking_loss
 from lexiclip.prompts.schedule import learning_rate

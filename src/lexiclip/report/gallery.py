@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lexiclip.evaluation import top_decisions
+from lexiclip.evaluation.metrics import top_decisions
 from lexiclip.heatmap import find, heat_of_cells
 from lexiclip.images.preprocess import load_rgb
 from lexiclip.images.windows import Box, windows

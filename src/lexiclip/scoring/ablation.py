@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from lexiclip.evaluation import mean_average_precision
+from lexiclip.evaluation.metrics import mean_average_precision
 from lexiclip.scoring.ensemble import class_advantage, join
 from lexiclip.scoring.fusion import FUSIONS
 from lexiclip.scoring.image_scores import ImageScores, fuse_shard, joined

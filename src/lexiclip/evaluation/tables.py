@@ -1,0 +1,112 @@
+"""Scores of the study and labels in; metrics, tables and curves out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lexiclip.errors import InputError
+from lexiclip.evaluation.metrics import average_precisions, evaluate
+from lexiclip.evaluation.precision_recall import mean_precisions
+from lexiclip.evaluation.scores_file import read_scores_file
+from lexiclip.images.datasets import Dataset
+
+RECALLS = np.linspace(0, 1, 51)
+
+
+def read_study(variants: Sequence[str], names: Sequence[str]) -> tuple[list[str], dict[str, dict]]:
+    """The image ids of data/scores, and the arrays of `write_scores` by variant.
+
+    InputError, beside those of `read_scores_file`, where a variant was scored on other images.
+    """
+    stored = {variant: read_scores_file(f"data/scores/{variant}.npz", names) for variant in variants}
+    ids = stored[variants[0]][0]
+    if odd := [variant for variant, (of_variant, _) in stored.items() if of_variant != ids]:
+        raise InputError(f"data/scores/{odd[0]}.npz: other images than {variants[0]}.npz: run ensemble again")
+    return ids, {variant: arrays for variant, (_, arrays) in stored.items()}
+
+
+def labels_of(ids: Sequence[str], dataset: Dataset, allow_missing: bool) -> np.ndarray:
+    """Labels (N, K) of the images `ids`, in that order.
+
+    InputError for photos without labels, for an image without any and, unless `allow_missing`, for a labelled
+    image without scores.
+    """
+    if dataset.labels is None:
+        raise InputError("images.labels: null, nothing to evaluate with; data/scores holds the scores")
+    row_of = {image_id: row for row, image_id in enumerate(dataset.ids)}
+    if unknown := [image_id for image_id in ids if image_id not in row_of]:
+        raise InputError(
+            f"{len(unknown)} scored images have no labels, the first is {unknown[0]}: score again"
+        )
+    missing = sorted(set(dataset.ids) - set(ids))
+    if missing and not allow_missing:
+        raise InputError(
+            f"{len(missing)} labelled images have no scores, the first is {missing[0]}: score again, "
+            "or allow it by windows.skip_unreadable"
+        )
+    return dataset.labels[[row_of[image_id] for image_id in ids]]
+
+
+def metrics_of(variant: str, arrays: dict[str, np.ndarray], labels: np.ndarray) -> dict[str, dict]:
+    """Metrics of a scores file by the names of metrics.json.
+
+    A variant's are under "whole" and "windows", but CLIP as it comes looks at the whole image. The ensemble's
+    other arrays are one a rule.
+    """
+    found = {name: evaluate(scores, labels) for name, scores in arrays.items()}
+    for values in found.values():
+        del values["left_out"]
+    windows = found.pop("scores")
+    if variant == "ensemble":
+        return {variant: windows} | {f"ensemble_{rule}": values for rule, values in found.items()}
+    if variant == "zero_shot":
+        return {variant: {**found["whole"], "windows": windows}}
+    return {variant: {"whole": found["whole"], "windows": windows}}
+
+
+def per_class_table(
+    scores: dict[str, np.ndarray], labels: np.ndarray, names: Sequence[str]
+) -> tuple[list[dict], list[str]]:
+    """A row for each class: its positives and its AP in per cent by variant; then the classes without one."""
+    positives = (labels == 1).sum(0)
+    columns = {variant: average_precisions(values, labels) for variant, values in scores.items()}
+    rows = [
+        {"class": name, "positives": int(positives[k])}
+        | {variant: round(100 * float(column[k]), 2) for variant, column in columns.items()}
+        for k, name in enumerate(names)
+        if positives[k]
+    ]
+    return rows, [name for k, name in enumerate(names) if not positives[k]]
+
+
+def recall_table(scores: dict[str, np.ndarray], labels: np.ndarray) -> list[dict]:
+    """A row for each of RECALLS: the precision reached there by variant, over all classes, in per cent."""
+    columns = {variant: mean_precisions(values, labels, RECALLS) for variant, values in scores.items()}
+    return [
+        {"recall": round(100 * float(recall), 1)}
+        | {variant: round(100 * float(column[i]), 2) for variant, column in columns.items()}
+        for i, recall in enumerate(RECALLS)
+    ]
+
+
+def results_table(metrics: dict[str, dict]) -> list[dict]:
+    """A row for each variant: mAP of the whole image (none for ensembles), and all metrics with windows."""
+    rows = []
+    for variant, values in metrics.items():
+        whole = values.get("whole", values if "windows" in values else {})
+        windows = values.get("windows", values)
+        rows.append({"variant": variant, "mAP_whole": whole.get("mAP", ""), **windows})
+    return rows
+
+
+def as_text(rows: Sequence[dict], words: int) -> str:
+    """Rows of one table as aligned text, a heading first; the first `words` columns are flush left."""
+    cells = [list(rows[0]), *([str(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i < words else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in cells
+    )

@@ -1,0 +1,59 @@
+"""A served model asked through the one function: a server that dies mid-run costs an error and no answer."""
+
+import pytest
+
+from lexiclip.captions.asking import write_answers
+from lexiclip.captions.llm import Sampling, backend
+from lexiclip.errors import InputError
+
+ASKS = [({"names": [name]}, f"{name}:") for name in "abcdefghijkl"]
+PROMPTS = {"kind": "completion", "lead": "Photos.", "shots": 1, "examples": ["x: An x.", "y: A y."]}
+
+
+def served(url, in_flight=3, prompts=PROMPTS):
+    server = {"url": url, "in_flight": in_flight, "retries": 0, "deadline": 30}
+    return backend("small", None, False, 128, server, prompts=prompts, sampling=Sampling(4, 0.8, 0.95))
+
+
+def answer(body):
+    return 200, {"choices": [{"index": 0, "text": f"{body['prompt']} {body['seed']}".replace("\n", " | ")}]}
+
+
+def run(url, path, **options):
+    write_answers(ASKS, served(url, **options), path, seed=40)
+    return path.read_bytes()
+
+
+def test_a_servers_death_costs_no_finished_answer_and_nothing_is_asked_twice(serve, tmp_path):
+    answered = []
+
+    def dies(body):
+        if len(answered) >= 5:
+            return None
+        answered.append(body["prompt"])
+        return answer(body)
+
+    def lives(body):
+        answered.append(body["prompt"])
+        return answer(body)
+
+    with pytest.raises(InputError, match=r"no connection .*; 5 of 12 answers are kept, run again to go on"):
+        run(serve(dies), tmp_path / "a.jsonl", in_flight=1)
+    resumed = run(serve(lives), tmp_path / "a.jsonl")  # elsewhere, with more in flight
+    assert len(answered) == len(ASKS)
+    assert resumed == run(serve(answer), tmp_path / "whole.jsonl")
+
+
+def test_each_question_has_a_seed_and_examples_of_its_own(serve, tmp_path):
+    got = []
+    run(serve(lambda body: got.append(body) or answer(body)), tmp_path / "a.jsonl")
+    assert sorted(body["seed"] for body in got) == list(range(40, 52))
+    assert all(body["prompt"].startswith("Photos.\n") for body in got)
+    assert len({body["prompt"].split("\n")[1] for body in got}) == 2
+    assert {"max_tokens": 4, "temperature": 0.8, "top_p": 0.95, "model": "small"}.items() <= got[0].items()
+
+
+def test_other_prompts_do_not_take_over_what_was_answered(serve, tmp_path):
+    ones = served(serve(answer))
+    others = served(serve(answer), prompts=PROMPTS | {"shots": 2})
+    assert ones.identity != others.identity and ones.batch_size == 1

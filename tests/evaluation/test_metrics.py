@@ -1,0 +1,158 @@
+"""Average precision and F1 against loops that follow the definitions, with ties and ignored labels."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score
+
+from lexiclip.errors import InputError
+from lexiclip.evaluation.metrics import (
+    average_precisions,
+    evaluate,
+    f1_scores,
+    mean_average_precision,
+    threshold_decisions,
+    top_decisions,
+)
+
+
+def slow_average_precision(scores, labels) -> float:
+    """Sum over distinct scores, from the highest down, of recall gained times precision reached."""
+    pairs = [(s, y) for s, y in zip(scores, labels, strict=True) if y >= 0]
+    positives = sum(y for _, y in pairs)
+    area, recall = 0.0, 0.0
+    for cut in sorted({s for s, _ in pairs}, reverse=True):
+        above = [y for s, y in pairs if s >= cut]
+        area += (sum(above) / positives - recall) * sum(above) / len(above)
+        recall = sum(above) / positives
+    return area
+
+
+def slow_f1(decided, labels) -> tuple[float, float]:
+    precisions, recalls, hits, decisions, shown = [], [], 0, 0, 0
+    for k in range(labels.shape[1]):
+        pairs = [(d, y) for d, y in zip(decided[:, k], labels[:, k], strict=True) if y >= 0]
+        positive = sum(y for _, y in pairs)
+        if not positive:
+            continue
+        hit, said = sum(1 for d, y in pairs if d and y), sum(1 for d, _ in pairs if d)
+        precisions.append(hit / said if said else 0)
+        recalls.append(hit / positive)
+        hits, decisions, shown = hits + hit, decisions + said, shown + positive
+    cp, cr = sum(precisions) / len(precisions), sum(recalls) / len(recalls)
+    op, or_ = hits / decisions, hits / shown
+    return 2 * cp * cr / (cp + cr), 2 * op * or_ / (op + or_)
+
+
+@pytest.fixture
+def tied():
+    """Scores of few distinct values, labels with ignored ones, a class without positive, a constant class."""
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 5, (40, 6)) / 10 - 0.2
+    labels = rng.choice([-1, 0, 0, 1], (40, 6))
+    labels[:, 2] = np.minimum(labels[:, 2], 0)
+    scores[:, 4] = 0.1
+    return scores, labels
+
+
+def test_average_precision_worked_by_hand():
+    scores, labels = np.array([[4.0], [3.0], [2.0], [1.0]]), np.array([[1], [0], [1], [0]])
+    assert average_precisions(scores, labels)[0] == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_average_precision_slow_twin(tied):
+    scores, labels = tied
+    found = average_precisions(scores, labels)
+    for k in (0, 1, 3, 4, 5):
+        assert found[k] == pytest.approx(slow_average_precision(scores[:, k], labels[:, k]))
+    assert np.isnan(found[2])
+    assert mean_average_precision(scores, labels) == pytest.approx(np.mean(found[[0, 1, 3, 4, 5]]))
+
+
+@pytest.mark.parametrize("levels", [2, 7, 10**6])
+@pytest.mark.parametrize("kinds", [[0, 1], [-1, 0, 0, 0, 1]])
+def test_average_precision_is_that_of_scikit_learn(levels, kinds):
+    """With many ties, few and none; with and without ignored labels."""
+    rng = np.random.default_rng(levels)
+    scores, labels = rng.integers(levels, size=(300, 20)) / levels, rng.choice(kinds, (300, 20))
+    expected = [
+        average_precision_score(labels[known, k], scores[known, k]) for k, known in enumerate((labels >= 0).T)
+    ]
+    np.testing.assert_allclose(average_precisions(scores, labels), expected, rtol=0, atol=1e-12)
+    found = average_precisions(scores.astype(np.float32), labels.astype(np.int8))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def test_order_of_images_does_not_matter(tied):
+    scores, labels = tied
+    order = np.random.default_rng(1).permutation(len(scores))
+    assert evaluate(scores[order], labels[order]) == evaluate(scores, labels)
+
+
+def test_constant_scores_give_the_share_of_positives():
+    labels = np.array([[1], [0], [0], [0]])
+    assert average_precisions(np.zeros((4, 1)), labels)[0] == pytest.approx(0.25)
+
+
+def test_ignored_labels_change_nothing():
+    scores, labels = np.array([[3.0], [9.0], [2.0], [1.0]]), np.array([[1], [-1], [0], [1]])
+    without = np.array([0, 2, 3])
+    assert average_precisions(scores, labels) == average_precisions(scores[without], labels[without])
+    assert f1_scores(scores > 1.5, labels) == f1_scores(scores[without] > 1.5, labels[without])
+
+
+def test_f1_slow_twin(tied):
+    scores, labels = tied
+    for decided in (top_decisions(scores), scores > 0.05, threshold_decisions(scores)):
+        f1 = f1_scores(decided, labels)
+        assert (f1.cf1, f1.of1) == pytest.approx(slow_f1(decided, labels))
+
+
+def test_f1_worked_by_hand():
+    labels = np.array([[1, 0], [1, 1]])
+    decided = np.array([[True, True], [False, True]])
+    f1 = f1_scores(decided, labels)
+    assert (f1.cp, f1.cr) == (0.75, 0.75)  # class 0: 1/1, 1/2; class 1: 1/2, 1/1
+    assert (f1.op, f1.or_) == pytest.approx((2 / 3, 2 / 3))
+
+
+def test_nothing_decided_is_zero_not_an_error():
+    assert f1_scores(np.zeros((2, 2), dtype=bool), np.eye(2, dtype=int)) == (0, 0, 0, 0, 0, 0)
+
+
+def test_top_takes_first_classes_of_equal_scores():
+    assert top_decisions(np.array([[1.0, 1.0, 0.0, 1.0, 1.0]])).tolist() == [[True, True, False, True, False]]
+    assert top_decisions(np.zeros((2, 2))).all()  # fewer classes than three
+
+
+def test_threshold_depends_on_the_scale():
+    assert threshold_decisions(np.array([[0.6, 0.4]])).tolist() == [[True, False]]
+    assert threshold_decisions(np.array([[3.0, 1.0, 2.5], [-9.0, -1.0, -2.0]])).tolist() == [
+        [True, False, True],
+        [False, True, True],
+    ]
+
+
+def test_evaluate_reports_percentages_and_left_out_classes(tied):
+    metrics = evaluate(*tied)
+    assert metrics["left_out"] == [2]
+    assert set(metrics) == {"mAP", "CF1", "OF1", "CF1_top3", "OF1_top3", "left_out"}
+    assert metrics["mAP"] == round(100 * mean_average_precision(*tied), 3)
+    perfect = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1]])
+    assert evaluate(perfect * 1.0, perfect) == {
+        "mAP": 100, "CF1": 100, "OF1": 100, "CF1_top3": 70.27, "OF1_top3": 61.538, "left_out": []
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels", "message"),
+    [
+        (np.zeros((2, 3)), np.ones((3, 2)), "scores .2, 3. and labels .3, 2."),
+        (np.zeros(2), np.ones(2), "images, classes"),
+        (np.array([[0.0, np.nan]]), np.ones((1, 2)), "image 0, class 1 is nan"),
+        (np.zeros((1, 2)), np.full((1, 2), 2), "1 .shown., 0"),
+        (np.zeros((2, 2)), np.zeros((2, 2)), "no image shows any class"),
+    ],
+)
+def test_bad_input_says_what_is_wrong(scores, labels, message):
+    with pytest.raises(InputError, match=message):
+        evaluate(scores, labels)

@@ -1,0 +1,76 @@
+"""Tables and metrics of the study from scores and labels."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lexiclip.errors import InputError
+from lexiclip.evaluation.tables import (
+    as_text,
+    labels_of,
+    metrics_of,
+    per_class_table,
+    recall_table,
+    results_table,
+)
+from lexiclip.images.datasets import Dataset
+
+LABELS = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0]], dtype=np.int8)
+PERFECT = LABELS.astype(float)
+DATASET = Dataset(["a", "b", "c"], [Path(name) for name in "abc"], LABELS)
+
+
+def test_labels_in_the_order_of_the_scores():
+    assert labels_of(["c", "a", "b"], DATASET, False).tolist() == LABELS[[2, 0, 1]].tolist()
+
+
+def test_images_without_labels_or_scores_are_named():
+    with pytest.raises(InputError, match="1 scored images have no labels, the first is x"):
+        labels_of(["a", "x"], DATASET, True)
+    with pytest.raises(InputError, match="2 labelled images have no scores, the first is b"):
+        labels_of(["a"], DATASET, False)
+    assert labels_of(["a"], DATASET, True).tolist() == [[1, 0, 0]]
+
+
+def test_metrics_by_name():
+    arrays = {"scores": PERFECT, "whole": 1 - PERFECT}
+    best = metrics_of("best", arrays, LABELS)["best"]
+    assert best["windows"]["mAP"] == 100 and best["whole"]["mAP"] < 100
+    zero_shot = metrics_of("zero_shot", arrays, LABELS)["zero_shot"]
+    assert zero_shot["mAP"] == best["whole"]["mAP"] and zero_shot["windows"]["mAP"] == 100
+    rules = metrics_of(
+        "ensemble", {"scores": PERFECT, "mean": PERFECT, "class_advantage": 1 - PERFECT}, LABELS
+    )
+    assert list(rules) == ["ensemble", "ensemble_mean", "ensemble_class_advantage"]
+    assert rules["ensemble"] == rules["ensemble_mean"] != rules["ensemble_class_advantage"]
+    assert all(np.isfinite(value) for value in rules["ensemble"].values())
+
+
+def test_per_class_rows_have_support_and_say_who_is_left_out():
+    rows, left_out = per_class_table({"best": PERFECT, "ensemble": PERFECT}, LABELS, ("cat", "dog", "cow"))
+    assert rows[0] == {"class": "cat", "positives": 2, "best": 100.0, "ensemble": 100.0}
+    assert [row["class"] for row in rows] == ["cat", "dog"] and left_out == ["cow"]
+
+
+def test_recall_rows_are_few():
+    rows = recall_table({"best": PERFECT}, LABELS)
+    assert len(rows) <= 101 and rows[0] == {"recall": 0.0, "best": 100.0} and rows[-1]["recall"] == 100.0
+
+
+def test_results_have_one_row_a_variant():
+    values = {"mAP": 50.0, "CF1": 40.0}
+    rows = results_table({
+        "zero_shot": {**values, "windows": {"mAP": 51.0, "CF1": 41.0}},
+        "best": {"whole": values, "windows": {"mAP": 60.0, "CF1": 42.0}},
+        "ensemble": values,
+    })  # fmt: skip
+    assert [list(row.values()) for row in rows] == [
+        ["zero_shot", 50.0, 51.0, 41.0],
+        ["best", 50.0, 60.0, 42.0],
+        ["ensemble", "", 50.0, 40.0],
+    ]
+    assert as_text(rows, words=1).splitlines()[2:] == [
+        "best            50.0  60.0  42.0",
+        "ensemble              50.0  40.0",
+    ]

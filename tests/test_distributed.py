@@ -1,0 +1,42 @@
+"""Two processes that share each batch end with the prompts of one, to the byte."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lexiclip.distributed import summed
+from lexiclip.errors import InputError
+from lexiclip.prompts import checks
+from lexiclip.prompts.checks import check_request, check_same_epoch
+
+
+def test_two_processes_do_what_one_does(tmp_path):
+    script = Path(__file__).with_name("run_processes.py")
+    done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for variant in ("plain", "ema"):
+        alone, shared = (load_file(tmp_path / by / variant / "end.safetensors") for by in ("one", "two"))
+        for branch in ("global_", "local", "evidence"):
+            assert torch.equal(shared[branch], alone[branch])
+        assert (alone["start"] - alone["local"]).abs().max() > 1e-4  # it did learn
+
+
+def test_alone_a_sum_is_what_it_was():
+    tensors = [torch.ones(2, 3), torch.tensor(4.0)]
+    assert summed(tensors) == tensors
+
+
+def test_what_several_processes_refuse(monkeypatch):
+    monkeypatch.setattr(checks, "rank_and_count", lambda: (0, 2))
+    with pytest.raises(InputError, match="a batch of 1 texts for 2 processes"):
+        check_request(np.arange(9), torch.eye(9), "abcdefghi", 1, 1, 1, None, "student", None)
+    check_request(np.arange(9), torch.eye(9), "abcdefghi", 1, 1, 2, None, "student", None)
+    monkeypatch.setattr(checks, "summed", lambda tensors: [tensors[0] + 2])  # the other is at epoch 2
+    check_same_epoch(2, torch.device("cpu"))
+    with pytest.raises(InputError, match="different checkpoints"):
+        check_same_epoch(3, torch.device("cpu"))
