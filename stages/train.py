@@ -1,6 +1,6 @@
 """Stage train@VARIANT: tune the prompts of one variant on its mix; images are never seen.
 
-On several GPUs: `torchrun --nproc-per-node 8 stages/train.py VARIANT plain|ema`, then `dvc commit`.
+On several GPUs: `torchrun --nproc-per-node 8 stages/train.py VARIANT`, then `dvc commit`.
 """
 
 import sys
@@ -24,23 +24,25 @@ from lexiclip.scoring.cooccurrence import cooccurrence
 from lexiclip.vocabulary import load_vocabulary
 
 
-def main(variant: str, ema: bool) -> None:
+def main(variant: str) -> None:
     join_processes()
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
-    of_variant, train = params.variants[variant], params.train
+    of_variant, train = params.variants[variant].train, params.train
+    hard_classes = params.variants[variant].mix.hard_classes
+    averages = of_variant.average == "ema_decay"
     clip = load_clip("models/clip", params.precision).to(best_device(params.precision))
     model = model_id(clip)
     store = open_store("data/features", model)
     mix, captions = read_jsonl(f"data/mixes/{variant}.jsonl"), read_jsonl("data/mixes/heldout.jsonl")
-    tuned_classes = np.array([name in (of_variant.hard_classes or names) for name in names])
+    tuned_classes = np.array([name in (hard_classes or names) for name in names])
     rows = store.rows(caption["text"] for caption in captions)
     heldout = HeldOut(rows, label_matrix(captions, names), tuned_classes)
     together = None
     if of_variant.cooccurrence_loss:  # counted in what the variant trains on: held-out captions stay unseen
         written = [text for text in mix if text["source"] in CAPTION_SOURCES]
         together = torch.from_numpy(cooccurrence(label_matrix(written, names))).float()
-    start = of_variant.init_from and load_prompts(f"models/prompts/{of_variant.init_from}.safetensors", model)
+    start = load_prompts(f"models/prompts/{of_variant.init_from}.safetensors", model).contexts
     checkpoint = Path(f"models/prompts/{variant}.checkpoint.partial")
     tuned = train_prompts(
         clip,
@@ -58,11 +60,11 @@ def main(variant: str, ema: bool) -> None:
         warmup_lr=of_variant.warmup_lr,
         weight_decay=train.weight_decay,
         momentum=train.momentum,
-        ema_decay=train.ema_decay if ema else None,
+        ema_decay=train.ema_decay if averages else None,
         cooccurrence=together,
-        init=start and start.contexts,
+        init=start,
         seed=train.seed,
-        result=train.ema_result if ema else "student",
+        result=of_variant.result,
         heldout=heldout,
         checkpoint=checkpoint,
     )
@@ -79,4 +81,4 @@ def main(variant: str, ema: bool) -> None:
     leave_processes()
 
 
-run_stage(lambda: main(sys.argv[1], ema=sys.argv[2] == "ema"))
+run_stage(lambda: main(sys.argv[1]))
