@@ -13,8 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-STAGES_TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8").split("
-plots:")[0]
+STAGES_TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8").split("\nplots:")[0]
 VARIANTS = set(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["variants"])
 
 # They decide no output: an edit there must not train the mini CLIP anew.
