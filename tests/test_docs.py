@@ -180,7 +180,7 @@ def test_results_of_decisions():
 
 
 def test_what_results_say_in_words():
-    text = page("docs/results.md")
+    text = " ".join(page("docs/results.md").split())
     zero, mean, ensemble = (RESULTS[name] for name in ("zero_shot", "caption_mean", "ensemble"))
     gains = [float(RESULTS[name]["mAP_whole"]) - float(zero["mAP_whole"]) for name in TUNED]
     assert f"by {min(gains):.1f} to {max(gains):.1f} points on whole images" in text
