@@ -38,7 +38,7 @@ WORKSHOP.set_forkserver_preload(
 
 
 class Stage(NamedTuple):
-    """A stage for one item of its matrix or `foreach`: its name ("train@best"), its command, every path it makes."""
+    """A stage of one item: its name ("train@best"), its command, every path it makes."""
 
     name: str
     command: list[str]
