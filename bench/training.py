@@ -23,6 +23,7 @@ from lexiclip.files import read_jsonl
 from lexiclip.mixes import label_matrix
 from lexiclip.params import load_params
 from lexiclip.prompts.contexts import Contexts, init_contexts
+from lexiclip.prompts.schedule import Tuning
 from lexiclip.prompts.training import train_prompts
 from lexiclip.vocabulary import load_vocabulary
 
@@ -117,20 +118,20 @@ def tune(
         rows,
         labels,
         names,
-        n_ctx=N_CTX,
-        evidence=True,
-        epochs=EPOCHS,
-        keep_epoch=1,
-        batch_size=batch,
-        lr=LR,
-        warmup_epochs=0,
-        warmup_lr=LR,
-        weight_decay=WEIGHT_DECAY,
-        momentum=MOMENTUM,
-        ema_decay=None,
-        cooccurrence=None,
-        init=None,
-        seed=0,
+        Tuning(
+            n_ctx=N_CTX,
+            evidence=True,
+            epochs=EPOCHS,
+            keep_epoch=1,
+            batch_size=batch,
+            lr=LR,
+            warmup_epochs=0,
+            warmup_lr=LR,
+            weight_decay=WEIGHT_DECAY,
+            momentum=MOMENTUM,
+            ema_decay=None,
+            seed=0,
+        ),
     )
 
 

@@ -19,7 +19,7 @@ from lexiclip.mixes import CAPTION_SOURCES, label_matrix
 from lexiclip.params import load_params
 from lexiclip.prompts.class_vectors import Prompts, class_vectors, load_prompts, save_prompts
 from lexiclip.prompts.heldout import HeldOut, as_metrics, caption_ap
-from lexiclip.prompts.training import train_prompts
+from lexiclip.prompts.training import Tuning, train_prompts
 from lexiclip.scoring.cooccurrence import cooccurrence
 from lexiclip.vocabulary import load_vocabulary
 
@@ -30,7 +30,6 @@ def main(variant: str) -> None:
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     of_variant, train = params.variants[variant].train, params.train
     hard_classes = params.variants[variant].mix.hard_classes
-    averages = of_variant.average == "ema_decay"
     clip = load_clip("models/clip", params.precision).to(best_device(params.precision))
     model = model_id(clip)
     store = open_store("data/features", model)
@@ -43,6 +42,11 @@ def main(variant: str) -> None:
         written = [text for text in mix if text["source"] in CAPTION_SOURCES]
         together = torch.from_numpy(cooccurrence(label_matrix(written, names))).float()
     start = load_prompts(f"models/prompts/{of_variant.init_from}.safetensors", model).contexts
+    how = Tuning(
+        **of_variant.model_dump(exclude={"cooccurrence_loss", "init_from", "average"}),
+        **train.model_dump(include={"batch_size", "weight_decay", "momentum", "seed"}),
+        ema_decay=train.ema_decay if of_variant.average == "ema_decay" else None,
+    )
     checkpoint = Path(f"models/prompts/{variant}.checkpoint.partial")
     tuned = train_prompts(
         clip,
@@ -50,21 +54,9 @@ def main(variant: str) -> None:
         store.rows(text["text"] for text in mix),
         torch.from_numpy(label_matrix(mix, names)).float(),
         names,
-        n_ctx=of_variant.n_ctx,
-        evidence=of_variant.evidence,
-        epochs=of_variant.epochs,
-        keep_epoch=of_variant.keep_epoch,
-        batch_size=train.batch_size,
-        lr=of_variant.lr,
-        warmup_epochs=of_variant.warmup_epochs,
-        warmup_lr=of_variant.warmup_lr,
-        weight_decay=train.weight_decay,
-        momentum=train.momentum,
-        ema_decay=train.ema_decay if averages else None,
+        how,
         cooccurrence=together,
         init=start,
-        seed=train.seed,
-        result=of_variant.result,
         heldout=heldout,
         checkpoint=checkpoint,
     )

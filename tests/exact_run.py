@@ -26,6 +26,7 @@ from lexiclip.mini.scenes import draw_scenes, load_themes, write_scenes
 from lexiclip.mini.sprites import load_sprites
 from lexiclip.mixes import label_matrix
 from lexiclip.prompts.class_vectors import Prompts, class_vectors, load_prompts, save_prompts
+from lexiclip.prompts.schedule import Tuning
 from lexiclip.prompts.training import train_prompts
 from lexiclip.report.pictures import photo_uri, with_heat
 from lexiclip.scoring.cooccurrence import cooccurrence, row_normalised
@@ -84,11 +85,26 @@ def run(folder: Path, precision: str, seed: int) -> None:
     store = open_store(folder / "features")
     rows, labels = store.rows(row["text"] for row in mix), label_matrix(mix, NAMES)
     tuned = train_prompts(
-        clip, store, rows, torch.from_numpy(labels).float(), NAMES,
-        n_ctx=8, evidence=True, epochs=2, keep_epoch=2, batch_size=32, lr=0.001, warmup_epochs=0,
-        warmup_lr=0.001, weight_decay=0.0005, momentum=0.9, ema_decay=0.995, cooccurrence=None, init=None,
-        seed=seed,
-    )  # fmt: skip
+        clip,
+        store,
+        rows,
+        torch.from_numpy(labels).float(),
+        NAMES,
+        Tuning(
+            n_ctx=8,
+            evidence=True,
+            epochs=2,
+            keep_epoch=2,
+            batch_size=32,
+            lr=0.001,
+            warmup_epochs=0,
+            warmup_lr=0.001,
+            weight_decay=0.0005,
+            momentum=0.9,
+            ema_decay=0.995,
+            seed=seed,
+        ),
+    )
     write_json(folder / "steps.json", tuned.steps)
     prompts = Prompts(class_vectors(clip, tuned.contexts, NAMES), NAMES, "tiny", tuned.contexts)
     save_prompts(folder / "prompts.safetensors", prompts)
