@@ -17,9 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from lexiclip.clip.backbone import preprocess_size
-from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images
+from lexiclip.clip.loading import build_clip, preprocess_size
 from lexiclip.devices import best_device
 from lexiclip.images.normalisation import CLIP_MEAN, CLIP_STD
 from lexiclip.images.preprocess import load_rgb

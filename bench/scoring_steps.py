@@ -15,9 +15,8 @@ from pathlib import Path
 import torch
 from scoring import CLASSES, MINI, photos, random_texts
 
-from lexiclip.clip.backbone import preprocess_size
-from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_views
+from lexiclip.clip.loading import build_clip, preprocess_size
 from lexiclip.devices import best_device
 from lexiclip.evaluation.tables import as_text
 from lexiclip.images.batched_views import batched_view_pixels, image_pixels

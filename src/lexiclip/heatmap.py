@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from lexiclip.clip.backbone import preprocess_size
 from lexiclip.clip.image_tower import encode_views
+from lexiclip.clip.loading import preprocess_size
 from lexiclip.errors import InputError
 from lexiclip.files import atomic_path
 from lexiclip.images.preprocess import load_rgb, view_pixels

@@ -18,8 +18,8 @@ from numpy.testing import assert_equal
 from PIL import Image
 from small_pass import run, small_clip, small_texts, write_images
 
-from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images, encode_views
+from lexiclip.clip.loading import build_clip
 from lexiclip.errors import InputError
 from lexiclip.images import view_loading
 from lexiclip.images.normalisation import normalise

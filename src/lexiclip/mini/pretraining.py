@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from lexiclip.clip.backbone import model_id
+from lexiclip.clip.loading import model_id
 from lexiclip.clip.text_tower import embed_tokens, encode_prompts
 from lexiclip.devices import best_device, has_bf16
 from lexiclip.images.normalisation import normalise

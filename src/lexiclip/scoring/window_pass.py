@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lexiclip.clip.backbone import model_id, preprocess_size
 from lexiclip.clip.image_tower import ImageFeatures, encode_images, encode_views
+from lexiclip.clip.loading import model_id, preprocess_size
 from lexiclip.devices import bf16_pays
 from lexiclip.errors import InputError
 from lexiclip.files import write_json
