@@ -19,8 +19,7 @@ from lexiclip.clip.image_tower import encode_views
 from lexiclip.clip.loading import build_clip, preprocess_size
 from lexiclip.devices import best_device
 from lexiclip.evaluation.tables import as_text
-from lexiclip.images.batched_views import batched_view_pixels, image_pixels
-from lexiclip.images.preprocess import load_rgb, view_pixels
+from lexiclip.images.views import batched_view_pixels, image_pixels, load_rgb, view_pixels
 from lexiclip.images.windows import SHAPES, windows
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.scoring.retrieval import caption_sets

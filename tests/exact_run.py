@@ -19,7 +19,7 @@ from lexiclip.clip.loading import build_clip, frozen
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import write_json
 from lexiclip.heatmap import heat_of_cells
-from lexiclip.images.preprocess import load_rgb, view_pixels
+from lexiclip.images.views import load_rgb, view_pixels
 from lexiclip.images.windows import Box, windows
 from lexiclip.mini.scenes import draw_scenes, load_themes, write_scenes
 from lexiclip.mini.sprites import load_sprites
