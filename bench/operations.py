@@ -10,9 +10,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from lexiclip.clip.backbone import preprocess_size
-from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images
+from lexiclip.clip.loading import build_clip, preprocess_size
 from lexiclip.clip.text_tower import encode_prompts, text_width
 from lexiclip.errors import run_stage
 from lexiclip.evaluation.tables import as_text

@@ -13,9 +13,8 @@ import torch
 from reference_order import encode_captions, encode_prompts, reference_step
 from torch import Tensor, nn
 
-from lexiclip.clip.backbone import tokenize
-from lexiclip.clip.building import build_clip
 from lexiclip.clip.feature_store import Store, open_store, write_store
+from lexiclip.clip.loading import build_clip, tokenize
 from lexiclip.clip.text_tower import text_width
 from lexiclip.devices import best_device
 from lexiclip.errors import run_stage

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from lexiclip.clip.backbone import load_clip, model_id
 from lexiclip.clip.feature_store import open_store
+from lexiclip.clip.loading import load_clip, model_id
 from lexiclip.errors import run_stage
 from lexiclip.files import read_jsonl, write_json
 from lexiclip.mixes import label_matrix

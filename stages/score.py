@@ -3,8 +3,8 @@
 Alone or, for more GPUs, as `torchrun --nproc-per-node 8 stages/score.py` with `dvc repro` after it.
 """
 
-from lexiclip.clip.backbone import load_clip, model_id
 from lexiclip.clip.feature_store import open_store
+from lexiclip.clip.loading import load_clip, model_id
 from lexiclip.devices import best_device
 from lexiclip.distributed import rank_and_count, take_device
 from lexiclip.errors import InputError, run_stage

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lexiclip.clip.backbone import load_clip, model_id
 from lexiclip.clip.feature_store import open_store
+from lexiclip.clip.loading import load_clip, model_id
 from lexiclip.devices import best_device
 from lexiclip.distributed import join_processes, leave_processes, rank_and_count
 from lexiclip.errors import run_stage

@@ -13,14 +13,13 @@ import torch
 from tests.conftest import ROOT
 from torch import nn
 
-from lexiclip.clip.backbone import frozen
-from lexiclip.clip.building import build_clip
 from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.clip.image_tower import encode_views
+from lexiclip.clip.loading import build_clip, frozen
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import write_json
 from lexiclip.heatmap import heat_of_cells
-from lexiclip.images.preprocess import load_rgb, view_pixels
+from lexiclip.images.views import load_rgb, view_pixels
 from lexiclip.images.windows import Box, windows
 from lexiclip.mini.scenes import draw_scenes, load_themes, write_scenes
 from lexiclip.mini.sprites import load_sprites

@@ -17,11 +17,11 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from lexiclip.clip.backbone import preprocess_size
 from lexiclip.clip.image_tower import encode_views
+from lexiclip.clip.loading import preprocess_size
 from lexiclip.errors import InputError
 from lexiclip.files import atomic_path
-from lexiclip.images.preprocess import load_rgb, view_pixels
+from lexiclip.images.views import load_rgb, view_pixels
 from lexiclip.images.windows import Box, windows
 from lexiclip.predict import Prediction, Study, votes_of
 from lexiclip.prompts.logits import score, winner_take_all

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from lexiclip.clip.backbone import load_clip, model_id
+from lexiclip.clip.loading import load_clip, model_id
 from lexiclip.devices import best_device
 from lexiclip.errors import InputError
-from lexiclip.images.preprocess import load_rgb
+from lexiclip.images.views import load_rgb
 from lexiclip.params import BASELINES, Params, load_params
 from lexiclip.prompts.class_vectors import (
     ClassVectors,

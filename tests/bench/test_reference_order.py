@@ -6,8 +6,8 @@ import pytest
 import torch
 from reference_order import reference_step
 
-from lexiclip.clip.backbone import tokenize
 from lexiclip.clip.feature_store import open_store, write_store
+from lexiclip.clip.loading import tokenize
 from lexiclip.clip.text_tower import encode_texts
 from lexiclip.prompts import training
 from lexiclip.prompts.contexts import Contexts, init_contexts

@@ -9,8 +9,7 @@ import pytest
 from PIL import Image
 from tests.conftest import ROOT
 
-from lexiclip.clip.backbone import load_clip, model_id
-from lexiclip.clip.building import build_clip, save_clip
+from lexiclip.clip.loading import build_clip, load_clip, model_id, save_clip
 from lexiclip.clip.text_tower import text_width
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import read_yaml, write_csv, write_json

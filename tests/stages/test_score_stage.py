@@ -12,9 +12,8 @@ from PIL import Image
 from tests.clones import committed
 from tests.stages.torchrun import torchrun
 
-from lexiclip.clip.backbone import load_clip, model_id
-from lexiclip.clip.building import build_clip, save_clip
 from lexiclip.clip.feature_store import write_store
+from lexiclip.clip.loading import build_clip, load_clip, model_id, save_clip
 from lexiclip.files import read_json, write_json, write_jsonl
 from lexiclip.params import BASELINES
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, save_prompts

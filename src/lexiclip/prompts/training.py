@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lexiclip.clip.backbone import model_id
 from lexiclip.clip.feature_store import Store, TextBatch
+from lexiclip.clip.loading import model_id
 from lexiclip.clip.text_tower import text_width
 from lexiclip.distributed import rank_and_count, summed
 from lexiclip.precision import rounded

@@ -8,7 +8,7 @@ import numpy as np
 
 from lexiclip.evaluation.metrics import top_decisions
 from lexiclip.heatmap import find, heat_of_cells
-from lexiclip.images.preprocess import load_rgb
+from lexiclip.images.views import load_rgb
 from lexiclip.images.windows import Box, windows
 from lexiclip.predict import Study
 from lexiclip.report.pictures import photo_uri, small, with_heat
