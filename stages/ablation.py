@@ -9,7 +9,7 @@ from lexiclip.images.datasets import load_dataset
 from lexiclip.params import BASELINES, load_params
 from lexiclip.scoring.ablation import ablate
 from lexiclip.scoring.cooccurrence import row_normalised
-from lexiclip.scoring.ensemble import choose_by_caption_ap, read_caption_ap, read_choice, votes
+from lexiclip.scoring.ensemble import choose, class_mask
 from lexiclip.scoring.window_store import read_ids, read_index
 from lexiclip.vocabulary import load_vocabulary
 
@@ -20,12 +20,7 @@ def main() -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
-    members, choice = params.ensemble.variants, params.ensemble.choice
-    if choice:
-        chosen = read_choice(choice, members, names, params.vocabulary.without)
-    else:
-        files = [f"metrics/captions_ap/{variant}.json" for variant in members]
-        chosen = choose_by_caption_ap(read_caption_ap(files, names))
+    members = params.ensemble.variants
     read_index(WINDOWS, names)
     rows = ablate(
         WINDOWS,
@@ -33,8 +28,8 @@ def main() -> None:
         {variant: params.fusing(variant) for variant in (*BASELINES, *params.variants)},
         labels_of(read_ids(WINDOWS), dataset, params.windows.skip_unreadable),
         members,
-        chosen,
-        votes(params.hard_classes(members), names),
+        choose(params.ensemble.choice, members, names, params.vocabulary.without),
+        class_mask(params.hard_classes(members), names),
         params.ensemble.rule,
     )
     write_csv("metrics/ablation.csv", rows)

@@ -18,7 +18,7 @@ from lexiclip.clip.feature_store import write_store
 from lexiclip.files import read_json, write_json, write_jsonl
 from lexiclip.params import BASELINES
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, save_prompts
-from lexiclip.scoring.window_store import read_scores
+from lexiclip.scoring.window_store import read_shards
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("cat", "dog", "cow")
@@ -73,9 +73,9 @@ def test_a_failed_run_leaves_no_scores_and_the_next_one_all(study, capsys):
     runpy.run_path(str(ROOT / "stages/score.py"))
     assert capsys.readouterr().out.endswith("3 of 3 images -> data/scores/windows\n")
     assert [path.name for path in Path("data/scores").iterdir()] == ["windows"]
-    scores = read_scores("data/scores/windows", "best")
+    (scores,) = read_shards("data/scores/windows", "best")
     assert scores.ids == ["a", "b", "c"] and scores.global_.shape == (3, 17, 3) and scores.sims is not None
-    assert read_scores("data/scores/windows", "zero_shot").sims is None
+    assert next(read_shards("data/scores/windows", "zero_shot")).sims is None
 
 
 def test_a_skipped_image_is_listed(study, capsys):
@@ -84,7 +84,7 @@ def test_a_skipped_image_is_listed(study, capsys):
     runpy.run_path(str(ROOT / "stages/score.py"))
     printed = capsys.readouterr().out
     assert "skipped: c.png" in printed and printed.endswith("2 of 3 images -> data/scores/windows\n")
-    assert read_scores("data/scores/windows", "best").ids == ["a", "b"]
+    assert next(read_shards("data/scores/windows", "best")).ids == ["a", "b"]
 
 
 def test_prompts_of_other_classes_are_named(study, capsys):
@@ -102,6 +102,7 @@ def test_another_precision_is_named(study, capsys):
     assert "zero_shot.safetensors: written with precision exact, params.yaml says fast: train" in error
 
 
+@pytest.mark.slow
 def test_two_processes_score_what_one_does(study):
     """Over two shards of 32; to the byte, though torchrun gives each of two one thread."""
     images = [{"id": i, "file_name": f"{i:02d}.png"} for i in range(40)]
