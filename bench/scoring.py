@@ -24,10 +24,10 @@ from lexiclip.images.views import load_rgb
 from lexiclip.images.windows import crop, windows
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.prompts.logits import score
-from lexiclip.scoring.image_scores import fuse_variant
-from lexiclip.scoring.retrieval import caption_sets, retrieve
-from lexiclip.scoring.window_pass import score_images
-from lexiclip.scoring.window_store import read_scores
+from lexiclip.scoring.fusion import fuse_variant
+from lexiclip.scoring.retrieval import K_NEAREST, caption_sets
+from lexiclip.scoring.window_pass import Texts, Views, score_images
+from lexiclip.scoring.window_store import read_shards
 
 ROOT = Path(__file__).resolve().parents[1]
 MINI = str(ROOT / "data/clip/mini.json")
@@ -78,7 +78,7 @@ def compare(name: str, model: str, paths: Sequence[Path]) -> dict[str, dict[str,
     with tempfile.TemporaryDirectory() as folder:
         ours_s = in_one_pass(clip, paths, folder)
         for variant in rows:
-            found = read_scores(folder, variant)
+            (found,) = read_shards(folder, variant)
             global_ = (found.global_.astype(float) + found.retrieved) / 2
             # fp16 on disk, bf16 in the tower where it pays
             assert np.abs(global_ - torch.stack(expected[variant]).numpy()).mean() < 0.02, "other scores"
@@ -106,9 +106,9 @@ def in_one_pass(clip: nn.Module, paths: Sequence[Path], folder: str) -> float:
     """Seconds to score photos by all variants."""
     vectors, captions, rows = random_texts(clip)
     images, names = [(path.stem, path) for path in paths], list(map(str, range(CLASSES)))
-    sets = caption_sets(captions.cpu(), rows)
+    texts = Texts(names, vectors, caption_sets(captions.cpu(), rows))
     start = time.perf_counter()
-    score_images(clip, images, vectors, sets, names, SCALES, ["square"], folder, workers=os.cpu_count())
+    score_images(clip, images, texts, Views(SCALES, ["square"]), folder, workers=os.cpu_count())
     return time.perf_counter() - start
 
 
@@ -123,8 +123,8 @@ def in_reference_order(
     pixels = torch.stack([transform(view) for view in [image, *(crop(image, box) for box in boxes)]])
     features = encode_images(clip, pixels.to(captions.device))
     vectors = ClassVectors(*(part if part is None else part.to(captions.device) for part in vectors))
-    found = retrieve(features.global_, captions, chunk=len(captions))
-    retrieved = (features.global_ + found.mean) / 2
+    nearest = (features.global_ @ captions.T).topk(K_NEAREST).indices  # (1+W, k)
+    retrieved = (features.global_ + captions[nearest].mean(1)) / 2
     return score(retrieved, features.local, vectors).global_.cpu()
 
 

@@ -23,7 +23,14 @@ from lexiclip.images.views import batched_view_pixels, image_pixels, load_rgb, v
 from lexiclip.images.windows import SHAPES, windows
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.scoring.retrieval import caption_sets
-from lexiclip.scoring.window_pass import score_features, score_images, tower_pays_in_bf16
+from lexiclip.scoring.window_pass import (
+    WORTH_MEASURING,
+    Texts,
+    Views,
+    score_features,
+    score_images,
+    tower_pays_in_bf16,
+)
 from lexiclip.scoring.window_store import write_shard
 
 SCALES = (2, 3, 4)
@@ -50,7 +57,7 @@ def steps(model: str, count: int) -> list[dict]:
         spent[step] = spent.get(step, 0) + time.perf_counter() - start
         return result
 
-    bf16 = tower_pays_in_bf16(clip)
+    bf16 = tower_pays_in_bf16(clip, WORTH_MEASURING + 1)
 
     def cut(image, boxes):
         if device == "cpu":
@@ -79,9 +86,9 @@ def peak_megabytes(model: str, count: int) -> int:
     clip = build_clip(model, "random").to(best_device())
     vectors, captions, rows = random_texts(clip)
     images, names = [(path.stem, path) for path in photos()[:count]], list(map(str, range(CLASSES)))
-    sets = caption_sets(captions.cpu(), rows)
+    texts = Texts(names, vectors, caption_sets(captions.cpu(), rows))
     with tempfile.TemporaryDirectory() as folder:
-        score_images(clip, images, vectors, sets, names, SCALES, SHAPES, folder, shard_images=2)
+        score_images(clip, images, texts, Views(SCALES, SHAPES), folder, shard_images=2)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 

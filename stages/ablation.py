@@ -6,35 +6,30 @@ from lexiclip.errors import run_stage
 from lexiclip.evaluation.tables import as_text, labels_of
 from lexiclip.files import write_csv
 from lexiclip.images.datasets import load_dataset
-from lexiclip.params import BASELINES, load_params
+from lexiclip.params import load_params
 from lexiclip.scoring.ablation import ablate
 from lexiclip.scoring.cooccurrence import row_normalised
-from lexiclip.scoring.ensemble import choose_by_caption_ap, read_caption_ap, read_choice, votes
+from lexiclip.scoring.ensemble import choose, class_mask
 from lexiclip.scoring.window_store import read_ids, read_index
 from lexiclip.vocabulary import load_vocabulary
 
-WINDOWS = "data/scores/windows"
+WINDOWS = "data/window_scores"
 
 
 def main() -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
-    members, choice = params.ensemble.variants, params.ensemble.choice
-    if choice:
-        chosen = read_choice(choice, members, names, params.vocabulary.without)
-    else:
-        files = [f"metrics/captions_ap/{variant}.json" for variant in members]
-        chosen = choose_by_caption_ap(read_caption_ap(files, names))
+    members = params.members
     read_index(WINDOWS, names)
     rows = ablate(
         WINDOWS,
         row_normalised(np.load("data/cooccurrence.npz")["matrix"]),
-        {variant: params.fusing(variant) for variant in (*BASELINES, *params.variants)},
+        {variant: params.fusing(variant) for variant in params.scored},
         labels_of(read_ids(WINDOWS), dataset, params.windows.skip_unreadable),
         members,
-        chosen,
-        votes(params.hard_classes(members), names),
+        choose(params.ensemble.choice, members, names, params.vocabulary.without),
+        class_mask(params.hard_classes(members), names),
         params.ensemble.rule,
     )
     write_csv("metrics/ablation.csv", rows)

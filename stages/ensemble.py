@@ -5,20 +5,14 @@ import numpy as np
 from lexiclip.errors import run_stage
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import write_json
-from lexiclip.params import BASELINES, load_params
+from lexiclip.params import load_params
 from lexiclip.scoring.cooccurrence import row_normalised
-from lexiclip.scoring.ensemble import (
-    choose_by_caption_ap,
-    join,
-    read_caption_ap,
-    read_choice,
-    votes,
-)
-from lexiclip.scoring.image_scores import fuse_variant
+from lexiclip.scoring.ensemble import choose, class_mask, join
+from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.window_store import read_index
 from lexiclip.vocabulary import load_vocabulary
 
-WINDOWS = "data/scores/windows"
+WINDOWS = "data/window_scores"
 
 
 def main() -> None:
@@ -28,19 +22,17 @@ def main() -> None:
     read_index(WINDOWS, names)
     fused = {
         variant: fuse_variant(WINDOWS, variant, companions, **params.fusing(variant))
-        for variant in (*BASELINES, *params.variants)
+        for variant in params.scored
     }
     for variant, scores in fused.items():
         write_scores(f"data/scores/{variant}.npz", scores.ids, names, scores.windows, whole=scores.whole)
-    members, rule, choice = params.ensemble.variants, params.ensemble.rule, params.ensemble.choice
-    if choice:
-        chosen = read_choice(choice, members, names, params.vocabulary.without)
-    else:
-        files = [f"metrics/captions_ap/{variant}.json" for variant in members]
-        chosen = choose_by_caption_ap(read_caption_ap(files, names))
-    stacked = np.stack([fused[variant].windows for variant in members])  # (V, N, K)
-    joined = join(stacked, chosen, votes(params.hard_classes(members), names))
-    write_scores("data/scores/ensemble.npz", scores.ids, names, joined[rule], **joined)
+    members, rule = params.members, params.ensemble.rule
+    joined = join(
+        np.stack([fused[variant].windows for variant in members]),  # (V, N, K)
+        choose(params.ensemble.choice, members, names, params.vocabulary.without),
+        class_mask(params.hard_classes(members), names),
+    )
+    write_scores("data/scores/ensemble.npz", fused[members[0]].ids, names, joined[rule], **joined)
     write_json("data/impreds.json", joined[rule].round(5).tolist())
     print(f"{rule} of {', '.join(members)} -> data/scores/ensemble.npz, data/impreds.json")
 

@@ -1,20 +1,21 @@
 """Stage report: the study on one page, metrics/report.html, with nothing outside that file."""
 
 import numpy as np
-from tqdm import tqdm
 
 from lexiclip.errors import run_stage
 from lexiclip.evaluation.scores_file import read_scores_file
 from lexiclip.evaluation.tables import labels_of
+from lexiclip.heatmap import where_found
 from lexiclip.images.datasets import load_dataset
 from lexiclip.mixes import CAPTION_SOURCES
-from lexiclip.params import BASELINES, load_params
-from lexiclip.predict import load_study
+from lexiclip.params import load_params
+from lexiclip.predict import encode_photos, load_study
 from lexiclip.report import gallery
 from lexiclip.report.caption_statistics import captions_of_classes, read_statistics
 from lexiclip.report.curves import caption_map_curves, looks_of, loss_curves, recall_curves
 from lexiclip.report.matrix import cooccurrence_picture, strongest_pairs
 from lexiclip.report.page import write_page
+from lexiclip.report.pictures import photo_uri
 from lexiclip.report.tables import ablation_rows, class_rows, read_table, results_rows
 
 
@@ -31,8 +32,10 @@ def main() -> None:
     captions = captions_of_classes(statistics, tuned_on)
     captions_by_class = {name: sum(of_set.values()) for name, of_set in captions}
     matrix = np.load("data/cooccurrence.npz")["matrix"]
-    looks = looks_of((*BASELINES, *params.variants))
-    trainings = loss_curves({name: variant.keep_epoch for name, variant in params.variants.items()}, looks)
+    looks = looks_of(params.scored)
+    trainings = loss_curves(
+        {name: variant.train.keep_epoch for name, variant in params.variants.items()}, looks
+    )
     if dataset.labels is not None:
         labels = labels_of(ids, dataset, params.windows.skip_unreadable)
         measured = {
@@ -51,8 +54,11 @@ def main() -> None:
         gallery.shown(path, names, scores[row], None if labels is None else labels[row])
         for path, row in zip(paths, rows, strict=True)
     ]
-    with_heat = list(zip(paths, images, strict=True))[:: gallery.WITH_HEAT]
-    heated = [(image, gallery.found(study, path, image.predicted)) for path, image in tqdm(with_heat)]
+    heated = []
+    encoded = encode_photos(study, paths[:: gallery.WITH_HEAT])
+    for image, photo in zip(images[:: gallery.WITH_HEAT], encoded, strict=True):
+        labels = [predicted.name for predicted in image.predicted]
+        heated.append((image, [photo_uri(drawn) for drawn in where_found(study, photo, labels)]))
     write_page(
         "metrics/report.html",
         source=params.images.labels,

@@ -13,7 +13,7 @@ from lexiclip.images.datasets import load_dataset
 from lexiclip.params import load_params
 from lexiclip.prompts.class_vectors import load_prompts
 from lexiclip.scoring.retrieval import caption_sets
-from lexiclip.scoring.window_pass import score_images
+from lexiclip.scoring.window_pass import Texts, Views, score_images
 from lexiclip.scoring.window_store import publish
 from lexiclip.vocabulary import load_vocabulary
 
@@ -43,16 +43,12 @@ def main() -> None:
     skipped = score_images(
         clip,
         list(zip(dataset.ids, dataset.paths, strict=True)),
-        vectors,
-        captions,
-        names,
-        params.windows.scales,
-        params.windows.shapes,
+        Texts(names, vectors, captions),
+        Views(params.windows.scales, params.windows.shapes),
         PARTIAL,
         workers=params.windows.workers,
         skip_unreadable=params.windows.skip_unreadable,
-        rank=rank,
-        ranks=ranks,
+        share=(rank, ranks),
     )
     for line in skipped:
         print(f"skipped: {line}")

@@ -18,7 +18,7 @@ from lexiclip.clip.image_tower import encode_views
 from lexiclip.clip.loading import build_clip, frozen
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import write_json
-from lexiclip.heatmap import heat_of_cells
+from lexiclip.heatmap import heat_of_cells, with_heat
 from lexiclip.images.views import load_rgb, view_pixels
 from lexiclip.images.windows import Box, windows
 from lexiclip.mini.scenes import draw_scenes, load_themes, write_scenes
@@ -27,11 +27,11 @@ from lexiclip.mixes import label_matrix
 from lexiclip.prompts.class_vectors import Prompts, class_vectors, load_prompts, save_prompts
 from lexiclip.prompts.schedule import Tuning
 from lexiclip.prompts.training import train_prompts
-from lexiclip.report.pictures import photo_uri, with_heat
+from lexiclip.report.pictures import photo_uri
 from lexiclip.scoring.cooccurrence import cooccurrence, row_normalised
-from lexiclip.scoring.image_scores import fuse_variant
+from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.retrieval import caption_sets
-from lexiclip.scoring.window_pass import score_images
+from lexiclip.scoring.window_pass import Texts, Views, score_images
 
 NAMES = ("person", "dog", "cat", "horse", "bus", "car", "bicycle", "apple", "banana", "cup", "fork", "book")
 FUSING = {"form": "sharper", "local_weight": 1.5, "window_weight": 1.5, "threshold": 0.2, "retrieval": True}
@@ -111,7 +111,8 @@ def run(folder: Path, precision: str, seed: int) -> None:
     paths = sorted((folder / "scenes/images").glob("*.png"))
     captions = caption_sets(store.global_features(rows, next(clip.parameters())), {"best": range(len(rows))})
     images = [(path.stem, path) for path in paths]
-    score_images(clip, images, {"best": vectors}, captions, NAMES, [2], ["square"], folder / "windows")
+    texts = Texts(NAMES, {"best": vectors}, captions)
+    score_images(clip, images, texts, Views([2], ["square"]), folder / "windows")
     companions = row_normalised(cooccurrence(labels))
     fused = fuse_variant(folder / "windows", "best", companions, companion_weight=0.5, **FUSING)
     write_scores(folder / "scores.npz", fused.ids, NAMES, fused.windows, whole=fused.whole)

@@ -1,7 +1,8 @@
-"""Predictions from random prompts: the pipeline's own scores, any class name, bad input, the heat map."""
+"""Predictions from random prompts: the pipeline's own scores, any class name, bad input, heat maps."""
 
 import json
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,18 +12,19 @@ from PIL import Image
 from tests.clones import committed
 
 from lexiclip import cli
+from lexiclip import predict as predicting
 from lexiclip.clip.loading import build_clip, load_clip, model_id, save_clip
 from lexiclip.clip.text_tower import text_width
 from lexiclip.errors import InputError
-from lexiclip.heatmap import find, heat_of_cells
-from lexiclip.images.windows import Box, windows
-from lexiclip.predict import load_study, predict
+from lexiclip.heatmap import find, heat_of_cells, with_heat
+from lexiclip.images.windows import Box
+from lexiclip.predict import encode_photos, load_study, predict
 from lexiclip.prompts.class_vectors import Prompts, class_vectors, save_prompts, zero_shot_vectors
 from lexiclip.prompts.contexts import init_contexts
 from lexiclip.scoring.ensemble import mean_standardised
-from lexiclip.scoring.image_scores import fuse_variant
-from lexiclip.scoring.retrieval import CaptionSets
-from lexiclip.scoring.window_pass import score_images
+from lexiclip.scoring.fusion import fuse_variant
+from lexiclip.scoring.retrieval import caption_sets
+from lexiclip.scoring.window_pass import Texts, Views, score_images
 
 CLIP = {
     "embed_dim": 32,
@@ -104,22 +106,12 @@ def test_the_studys_own_classes_get_the_pipelines_scores(study, photos, tmp_path
     assert study.names == ("dog", "couch", "traffic light", "cup") and len(study.vectors) == 4
     found = predict(study, photos)
     images = [(photo.stem, photo) for photo in photos]
-    score_images(
-        study.clip,
-        images,
-        study.vectors,
-        CaptionSets(torch.empty(0, 0), [], {}),
-        study.names,
-        [2],
-        ["square"],
-        tmp_path,
-    )
+    texts = Texts(study.names, study.vectors, caption_sets(torch.empty(0, 32), {}))
+    score_images(study.clip, images, texts, Views([2], study.params.windows.shapes), tmp_path)
     fused = []
     for variant in study.vectors:
-        of_variant = study.params.variants.get(variant, study.params.baselines)
-        how = {"form": of_variant.fusion, "local_weight": of_variant.local_weight, "window_weight": 1.5}
-        more = {"threshold": 0.2, "retrieval": False, "companion_weight": 0.0}
-        fused.append(fuse_variant(tmp_path, variant, np.zeros((4, 4)), **how, **more).windows)
+        how = study.params.fusing(variant) | {"retrieval": False, "companion_weight": 0.0}
+        fused.append(fuse_variant(tmp_path, variant, np.zeros((4, 4)), **how).windows)
     expected = mean_standardised(np.stack(fused), np.ones((4, 4), dtype=bool))
     for photo, path, scores in zip(found, photos, expected, strict=True):
         assert photo.image == str(path) and photo.scores == sorted(photo.scores, reverse=True)
@@ -142,6 +134,34 @@ def test_one_variant_by_its_file(project):
     assert list(load_study(project / "models/prompts/best.safetensors").vectors) == ["best"]
     with pytest.raises(InputError, match="choose a tuned variant"):
         load_study(project / "models/prompts/caption_mean.safetensors", ["tram"])
+
+
+def test_a_photo_is_decoded_once_and_encoded_once_heat_map_included(run, photos, tmp_path, monkeypatch):
+    counts = dict.fromkeys(("load_rgb", "view_pixels", "encode_views"), 0)
+
+    def counting(name, function, *arguments, **how):
+        counts[name] += 1
+        return function(*arguments, **how)
+
+    for name in counts:
+        monkeypatch.setattr(predicting, name, partial(counting, name, getattr(predicting, name)))
+    alone = run(*photos[:3], "--json")
+    assert set(counts.values()) == {3}
+    assert run(*photos[:3], "--json", "--heatmap", tmp_path / "map.png") == alone
+    assert set(counts.values()) == {6}
+
+
+def test_worker_processes_change_nothing_and_photos_come_one_by_one(ema, photos):
+    params = ema.params.windows.model_copy(update={"workers": 2})
+    study = ema._replace(params=ema.params.model_copy(update={"windows": params}))
+    assert predict(study, photos) == predict(ema, photos)
+    assert [photo.path for photo in encode_photos(ema, photos[1:])] == photos[1:]
+    first = next(encode_photos(ema, photos))
+    assert (first.image.size, len(first.boxes), first.boxes[0]) == (
+        (90, 60),
+        len(first.features.local),
+        Box(0, 0, 60, 90),
+    )
 
 
 def test_json_has_a_line_a_photo_and_the_table_a_block(run, photos):
@@ -181,23 +201,20 @@ def test_bad_input_is_told_in_one_line(run, capsys, project, photos, tmp_path, a
     assert said in streams.err and streams.err.count("\n") == 1
 
 
-def test_prompts_of_another_clip_are_refused(project, tmp_path):
-    for name in ("params.yaml", "words.yaml"):
-        (tmp_path / name).write_text((project / name).read_text())
-    (tmp_path / "clip.json").write_text(json.dumps(CLIP | {"embed_dim": 16}))
-    other = build_clip(str(tmp_path / "clip.json"), "random")
-    save_clip(tmp_path / "models/clip", other, str(tmp_path / "clip.json"), "random")
-    (tmp_path / "models/prompts").symlink_to(project / "models/prompts")
-    with pytest.raises(InputError, match=r"zero_shot\.safetensors: made with CLIP"):
-        load_study(tmp_path / "models/prompts")
-
-
-def test_prompts_of_the_other_precision_are_refused(project, tmp_path):
+def test_prompts_of_another_clip_or_precision_are_refused(project, tmp_path):
     for name in ("words.yaml", "models"):
         (tmp_path / name).symlink_to(project / name)
     params = json.loads((project / "params.yaml").read_text())
     (tmp_path / "params.yaml").write_text(json.dumps(params | {"precision": "fast"}))
     with pytest.raises(InputError, match=r"precision exact, params\.yaml says fast: train the variant again"):
+        load_study(tmp_path / "models/prompts")
+    (tmp_path / "params.yaml").write_text(json.dumps(params))
+    (tmp_path / "models").unlink()
+    (tmp_path / "clip.json").write_text(json.dumps(CLIP | {"embed_dim": 16}))
+    other = build_clip(str(tmp_path / "clip.json"), "random")
+    save_clip(tmp_path / "models/clip", other, str(tmp_path / "clip.json"), "random")
+    (tmp_path / "models/prompts").symlink_to(project / "models/prompts")
+    with pytest.raises(InputError, match=r"zero_shot\.safetensors: made with CLIP"):
         load_study(tmp_path / "models/prompts")
 
 
@@ -223,10 +240,9 @@ def test_heat_lies_where_the_views_saw_it():
 
 
 def test_cells_and_views_are_standardised(ema, photos):
-    image = Image.open(photos[0])
-    boxes = windows(*image.size, [2], ["square"])
-    found = find(ema, image, boxes)
-    assert found.cells.shape == (1 + len(boxes), 4, 4) and found.views.shape == (1 + len(boxes), 4)
+    photo = next(encode_photos(ema, photos))
+    found = find(ema, photo.features)
+    assert found.cells.shape == (len(photo.boxes), 4, 4) and found.views.shape == (len(photo.boxes), 4)
     for part in found:
         np.testing.assert_allclose(part.mean(-1), 0, atol=1e-9)
         np.testing.assert_allclose(part.std(-1, ddof=1), 1, rtol=1e-9)
@@ -237,3 +253,19 @@ def test_the_heat_map_is_a_png_of_rows_and_columns(run, photos, tmp_path):
     run(*photos[:2], "--classes", "tram, $x_1$, 電車", "--heatmap", path)
     assert Image.open(path).size == (1080, 540)
     assert [child.name for child in path.parent.iterdir()] == ["map.png"]
+
+
+def test_heat_is_bright_where_it_is_and_the_frame_is_drawn():
+    photo, heat = Image.new("RGB", (200, 100), (90, 90, 90)), np.zeros((50, 100))
+    heat[10:40, 60:90] = 1.0
+    mixed = with_heat(photo, heat, 1.0, Box(top=20, left=20, height=40, width=60))
+    assert mixed.size == (100, 50)
+    pixels = np.asarray(mixed).sum(2)
+    assert pixels[25, 75] > 1.5 * pixels[25, 30]
+    white = np.asarray(mixed).min(2) == 255
+    assert white[10, 10:39].all() and white[10:29, 10].all() and not white[20, 25] and not white[:, 45:].any()
+
+
+def test_a_frame_past_the_edge_is_cut():
+    mixed = with_heat(Image.new("RGB", (100, 50)), np.zeros((50, 100)), 1.0, Box(25, 50, 40, 60))
+    assert (np.asarray(mixed)[49, 55:] == 255).all() and (np.asarray(mixed)[30:, 99] == 255).all()

@@ -119,14 +119,18 @@ def _print_evaluation(arguments: argparse.Namespace) -> None:
 
 def _print_predictions(arguments: argparse.Namespace) -> None:
     # Imported here: the other commands need no torch, which takes seconds to load.
-    from lexiclip.heatmap import check_heatmap, draw_heatmap
-    from lexiclip.predict import load_study, predict
+    from lexiclip.heatmap import check_heatmap, draw_heatmap, heatmap_row
+    from lexiclip.predict import encode_photos, label, load_study
 
     if arguments.heatmap:
         check_heatmap(arguments.heatmap, len(arguments.images))
     classes = None if arguments.classes is None else class_names(arguments.classes)
     study = load_study(arguments.profile_of, classes)
-    predictions = predict(study, arguments.images)
+    predictions, rows = [], []
+    for photo in encode_photos(study, arguments.images):
+        predictions.append(label(study, photo))
+        if arguments.heatmap:
+            rows.append(heatmap_row(study, photo, predictions[-1]))
     for photo in predictions:
         if arguments.json:
             print(json.dumps(photo._asdict()))
@@ -135,7 +139,7 @@ def _print_predictions(arguments: argparse.Namespace) -> None:
             ranked = list(zip(photo.labels, photo.scores, strict=True))
             print("\n".join(f"{points:8.2f}  {label}" for label, points in ranked[:10]))
     if arguments.heatmap:
-        draw_heatmap(study, predictions, arguments.heatmap)
+        draw_heatmap(rows, arguments.heatmap)
         print(f"-> {arguments.heatmap}", file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""Photos and their predicted labels in, one PNG out that shows where each of the top labels was found.
+"""Encoded photos in, pictures out that show where each label was found; `draw_heatmap` puts them on one PNG.
 
 Heat is the local branch's score of every cell of every view, the whole image and the windows alike, averaged
 where views overlap; the frame is the window that scores highest.
@@ -15,21 +15,17 @@ import matplotlib
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw
+from scipy.ndimage import gaussian_filter
 
-from lexiclip.clip.image_tower import encode_views
-from lexiclip.clip.loading import preprocess_size
+from lexiclip.clip.image_tower import ImageFeatures
 from lexiclip.errors import InputError
 from lexiclip.files import atomic_path
-from lexiclip.images.views import load_rgb, view_pixels
-from lexiclip.images.windows import Box, windows
-from lexiclip.predict import Prediction, Study, votes_of
+from lexiclip.images.windows import Box
+from lexiclip.predict import Photo, Prediction, Study
 from lexiclip.prompts.logits import score, winner_take_all
-from lexiclip.scoring.ensemble import mean_standardised
 from lexiclip.scoring.fusion import total
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
 
 TOP = 4
 MOST_PHOTOS = 20
@@ -58,71 +54,54 @@ def check_heatmap(path: str | Path, photos: int) -> None:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
 
 
-def draw_heatmap(study: Study, predictions: Sequence[Prediction], path: str | Path) -> None:
-    """Write the PNG: a row a photo, the photo first, then each of its top labels with heat and frame."""
-    columns = 1 + min(TOP, study.shown)
-    figure, axes = plt.subplots(
-        len(predictions),
-        columns,
-        figsize=(2.7 * columns, 2.7 * len(predictions)),
-        squeeze=False,
-        layout="constrained",
-    )
-    for row, photo in zip(axes, predictions, strict=True):
-        _draw_row(row, study, photo)
+def heatmap_row(study: Study, photo: Photo, prediction: Prediction) -> list[tuple[str, Image.Image]]:
+    """Titles and pictures: the photo, then each of its TOP labels with heat and frame."""
+    labels = prediction.labels[:TOP]
+    titles = [
+        f"{textwrap.shorten(label, 40, placeholder='…')}  {points:.2f}"
+        for label, points in zip(labels, prediction.scores, strict=False)
+    ]
+    pictures = [small(photo.image), *where_found(study, photo, labels)]
+    return list(zip([Path(photo.path).name, *titles], pictures, strict=True))
+
+
+def draw_heatmap(rows: Sequence[Sequence[tuple[str, Image.Image]]], path: str | Path) -> None:
+    """Write the PNG of the rows of `heatmap_row`."""
+    figure = Figure(figsize=(2.7 * len(rows[0]), 2.7 * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)
+    for axis, (title, picture) in zip(axes.flat, (drawn for row in rows for drawn in row), strict=True):
+        axis.imshow(picture)
+        axis.set_axis_off()
+        axis.set_title(title, fontsize=9, parse_math=False)
     with warnings.catch_warnings(), atomic_path(path) as temporary:
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # a label in a script the font lacks
         figure.savefig(temporary, dpi=100, metadata={"Software": None})
-    plt.close(figure)
 
 
-def _draw_row(row: Sequence, study: Study, photo: Prediction) -> None:
-    image = load_rgb(photo.image)
-    params = study.params.windows
-    boxes = windows(*image.size, params.scales, params.shapes)
-    found = find(study, image, boxes)
-    top = [study.names.index(label) for label in photo.labels[: len(row) - 1]]
-    heat = heat_of_cells(found.cells[:, :, top], [Box(0, 0, image.height, image.width), *boxes], image.size)
-    small = image.resize(heat.shape[:0:-1])  # (height, width) -> PIL's (width, height)
-    for axis in row:
-        axis.imshow(small)
-        axis.set_axis_off()
-    row[0].set_title(Path(photo.image).name, fontsize=9, parse_math=False)
-    for axis, k, label, shown, points in zip(row[1:], top, photo.labels, heat, photo.scores, strict=False):
-        axis.imshow(
-            shown,
-            cmap="inferno",
-            alpha=0.65,
-            vmin=0,
-            vmax=max(1.0, float(heat.max())),
-            interpolation="bilinear",
-        )
-        best = boxes[int(found.views[1:, k].argmax())]
-        zoom = heat.shape[2] / image.width
-        width = min(best.width, image.width - best.left) * zoom
-        height = min(best.height, image.height - best.top) * zoom
-        corner = (best.left * zoom - 0.5, best.top * zoom - 0.5)
-        axis.add_patch(plt.Rectangle(corner, width, height, fill=False, color="white", linewidth=1.5))
-        title = f"{textwrap.shorten(label, 40, placeholder='…')}  {points:.2f}"
-        axis.set_title(title, fontsize=9, parse_math=False)
+def where_found(study: Study, photo: Photo, labels: Sequence[str]) -> list[Image.Image]:
+    """The photo with heat and frame, for each label."""
+    found = find(study, photo.features)
+    classes = [study.names.index(label) for label in labels]
+    heat = heat_of_cells(found.cells[:, :, classes], photo.boxes, photo.image.size)  # (k, h, w)
+    best = 1 + found.views[1:, classes].argmax(0)  # (k,), the windows that score highest
+    highest = max(1.0, float(heat.max()))
+    return [
+        with_heat(photo.image, of_class, highest, photo.boxes[view])
+        for of_class, view in zip(heat, best.tolist(), strict=True)
+    ]
 
 
 @torch.inference_mode()
-def find(study: Study, image: Image.Image, boxes: Sequence[Box]) -> Found:
+def find(study: Study, features: ImageFeatures) -> Found:
     """How well each cell and each view of a photo shows each class, the mean of the study's variants."""
-    like = next(study.clip.parameters())
-    views = view_pixels(image, boxes, preprocess_size(study.clip))
-    features = [encode_views(study.clip, batch, bf16=False) for batch in views.split(64)]
-    global_, local = (torch.cat(parts) for parts in zip(*features, strict=True))  # (V, D), (V, g², D)
-    cells, of_views = [], []
+    cells, views = [], []
     for variant, vectors in study.vectors.items():
-        vectors = type(vectors)(*(part if part is None else part.to(like) for part in vectors))
-        similarity = local @ vectors.local.T  # (V, g², K)
+        similarity = features.local @ vectors.local.T  # (V, g², K)
         similarity = similarity if vectors.evidence is None else winner_take_all(similarity)
         cells.append(similarity.cpu().numpy())
-        weight = study.params.variants.get(variant, study.params.baselines).local_weight
-        of_views.append(total(*(part.cpu().numpy() for part in score(global_, local, vectors)), weight))
-    return Found(*(mean_standardised(np.stack(parts), votes_of(study)) for parts in (cells, of_views)))
+        global_, local = (part.cpu().numpy() for part in score(*features, vectors))
+        views.append(total(global_, local, study.params.fusing(variant)["local_weight"]))
+    return Found(study.ensemble(cells), study.ensemble(views))
 
 
 def heat_of_cells(cells: np.ndarray, boxes: Sequence[Box], size: tuple[int, int]) -> np.ndarray:
@@ -131,7 +110,7 @@ def heat_of_cells(cells: np.ndarray, boxes: Sequence[Box], size: tuple[int, int]
     A view shows the centre square of its box. Where no view looks, heat is the smallest.
     """
     zoom = min(1.0, LONG_SIDE / max(size))
-    width, height = (max(1, round(side * zoom)) for side in size)
+    width, height = _small_size(size)
     side = round(cells.shape[1] ** 0.5)
     heat, seen = np.zeros((cells.shape[2], height, width)), np.zeros((height, width))
     grids = torch.from_numpy(cells).mT.unflatten(2, (side, side))  # (V, k, g, g)
@@ -148,3 +127,31 @@ def heat_of_cells(cells: np.ndarray, boxes: Sequence[Box], size: tuple[int, int]
         seen[top : top + rows, left : left + columns] += 1
     heat /= np.maximum(seen, 1)
     return np.where(seen > 0, heat, heat[:, seen > 0].min(1)[:, None, None])
+
+
+def with_heat(image: Image.Image, heat: np.ndarray, highest: float, frame: Box) -> Image.Image:
+    """The photo under `heat` (h, w), whose size it takes; brightest where heat reaches `highest`.
+
+    The white `frame` is in pixels of the photo as given and is cut at its edges.
+    """
+    heat = gaussian_filter(heat, 4)  # hides the windows' edges, which mean nothing
+    shown = np.asarray(image.resize(heat.shape[::-1]), dtype=np.float64)
+    level = np.clip(heat / highest, 0, 1)[..., None]
+    colour = 255 * matplotlib.colormaps["inferno"](level[..., 0])[..., :3]
+    mixed = Image.fromarray(np.round(shown + (colour - shown) * (0.5 + 0.25 * level)).astype(np.uint8))
+    zoom = heat.shape[1] / image.width
+    right = min(frame.left + frame.width, image.width) * zoom - 1
+    bottom = min(frame.top + frame.height, image.height) * zoom - 1
+    corners = (frame.left * zoom, frame.top * zoom, right, bottom)
+    ImageDraw.Draw(mixed).rectangle([round(edge) for edge in corners], outline="white", width=2)
+    return mixed
+
+
+def small(image: Image.Image) -> Image.Image:
+    """The image with its long side at most LONG_SIDE."""
+    return image.resize(_small_size(image.size))
+
+
+def _small_size(size: tuple[int, int]) -> tuple[int, int]:
+    zoom = min(1.0, LONG_SIDE / max(size))
+    return max(1, round(size[0] * zoom)), max(1, round(size[1] * zoom))

@@ -6,20 +6,24 @@ labels = [photo.labels for photo in predict(study, ["street.jpg"])]
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import nn
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
 
-from lexiclip.clip.loading import load_clip, model_id
+from lexiclip.clip.image_tower import ImageFeatures, encode_views
+from lexiclip.clip.loading import load_clip, model_id, preprocess_size
 from lexiclip.devices import best_device
 from lexiclip.errors import InputError
-from lexiclip.images.views import load_rgb
-from lexiclip.params import BASELINES, Params, load_params
+from lexiclip.images.views import batched_view_pixels, image_pixels, load_rgb, view_pixels
+from lexiclip.images.windows import Box, windows
+from lexiclip.params import Params, load_params
 from lexiclip.prompts.class_vectors import (
     ClassVectors,
     Prompts,
@@ -27,11 +31,13 @@ from lexiclip.prompts.class_vectors import (
     load_prompts,
     zero_shot_vectors,
 )
-from lexiclip.scoring.ensemble import mean_standardised, votes
-from lexiclip.scoring.image_scores import fuse_variant
-from lexiclip.scoring.retrieval import CaptionSets
-from lexiclip.scoring.window_pass import score_images
+from lexiclip.scoring.ensemble import class_mask, mean_standardised
+from lexiclip.scoring.fusion import fuse_scores
+from lexiclip.scoring.window_pass import tower_pays_in_bf16, window_scores
 from lexiclip.vocabulary import load_vocabulary
+
+# Retrieval and co-occurrence know the vocabulary's captions alone, not any class.
+WITHOUT_CAPTIONS = {"retrieval": False, "companion_weight": 0.0}
 
 
 class Study(NamedTuple):
@@ -41,7 +47,21 @@ class Study(NamedTuple):
     clip: nn.Module
     names: tuple[str, ...]
     shown: int
-    vectors: dict[str, ClassVectors]
+    vectors: dict[str, ClassVectors]  # by variant, in the type and on the device of `clip`
+
+    def ensemble(self, scores: Sequence[np.ndarray]) -> np.ndarray:
+        """The mean (..., K) of each variant's scores (..., K), standardised."""
+        mask = class_mask(self.params.hard_classes(self.vectors), self.names)
+        return mean_standardised(np.stack(scores), mask)
+
+
+class Photo(NamedTuple):
+    """A photo, the boxes of its 1+W views, the whole image first, and their features."""
+
+    path: str | Path
+    image: Image.Image
+    boxes: list[Box]
+    features: ImageFeatures
 
 
 class Prediction(NamedTuple):
@@ -71,64 +91,73 @@ def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | 
         names = (*own, *(name for name in vocabulary.names if name not in meant))
     clip = load_clip(root / "models/clip", params.precision).to(best_device(params.precision))
     made_with = model_id(clip)
-    vectors = {file.stem: _vectors(clip, file.stem, load_prompts(file, made_with), names) for file in files}
-    vectors = {variant: of_variant for variant, of_variant in vectors.items() if of_variant is not None}
+    like = next(clip.parameters())
+    vectors = {}
+    for file in files:
+        parts = _vectors(clip, file.stem, load_prompts(file, made_with), names)
+        if parts is not None:
+            vectors[file.stem] = ClassVectors(*(part if part is None else part.to(like) for part in parts))
     if not vectors:
         raise InputError(f"{prompts}: no learned contexts, so only its own classes: choose a tuned variant")
     return Study(params, clip, names, len(own), vectors)
 
 
 def predict(study: Study, images: Sequence[str | Path]) -> list[Prediction]:
-    """Labels of photos by the whole image and its windows, fused per variant, then the variants' mean.
+    """Labels of photos; InputError for photos that cannot be read, unless params allow to skip them."""
+    return [label(study, photo) for photo in encode_photos(study, images)]
 
-    Neither retrieval nor co-occurrence takes part: they know the vocabulary's captions, not any class. All
-    photos are read before the first is scored: InputError names those that cannot be, unless params allow
-    to skip them.
+
+def encode_photos(study: Study, images: Sequence[str | Path]) -> Iterator[Photo]:
+    """Each photo, decoded once and its views encoded once; only a few are in memory at a time.
+
+    InputError, raised after the last one, names all photos that cannot be read. Where params allow to skip
+    them it is raised only if there is no other.
     """
-    windows = study.params.windows
-    images = _readable(images, windows.skip_unreadable)
-    with TemporaryDirectory() as folder:
-        score_images(
-            study.clip,
-            [(str(number), path) for number, path in enumerate(images)],
-            study.vectors,
-            CaptionSets(torch.empty(0, 0), [], {}),
-            study.names,
-            windows.scales,
-            windows.shapes,
-            folder,
-            workers=min(windows.workers, len(images) - 1),
-        )
-        fused = [_fused(study.params, folder, variant) for variant in study.vectors]
-    scores = mean_standardised(np.stack(fused), votes_of(study))[:, : study.shown]  # (N, shown)
-    order = np.argsort(-scores, axis=1, kind="stable")
-    ranked = np.take_along_axis(scores, order, axis=1).round(4)
-    return [
-        Prediction(str(image), [study.names[k] for k in classes], of_image)
-        for image, classes, of_image in zip(images, order.tolist(), ranked.tolist(), strict=True)
-    ]
-
-
-def votes_of(study: Study) -> np.ndarray:
-    """Which variants have a say about which classes (V, K)."""
-    return votes(study.params.hard_classes(study.vectors), study.names)
-
-
-def _readable(images: Sequence[str | Path], skip: bool) -> list[str | Path]:
-    readable, broken = [], []
-    for image in images:
-        try:
-            load_rgb(image)
-            readable.append(image)
-        except InputError as error:
-            broken.append(str(error))
-    if broken and not (skip and readable):
-        raise InputError(f"{len(broken)} of {len(images)} photos cannot be read: {'; '.join(broken)}")
-    for line in broken:
-        print(f"skipped: {line}", file=sys.stderr)
-    if not readable:
+    if not images:
         raise InputError("no photos: give at least one image file")
-    return readable
+    params, device = study.params.windows, next(study.clip.parameters()).device
+    size, bf16 = preprocess_size(study.clip), tower_pays_in_bf16(study.clip, len(images))
+    load = partial(_load, scales=params.scales, shapes=params.shapes, size=size, cut=device.type == "cpu")
+    workers = min(params.workers, len(images) - 1)
+    loader = DataLoader(images, batch_size=None, num_workers=workers, collate_fn=load)
+    failures = []
+    for path, loaded in zip(images, tqdm(loader, unit="image", disable=None), strict=True):
+        if isinstance(loaded, str):
+            failures.append(loaded)
+        elif not failures or params.skip_unreadable:  # else only look for further failures
+            image, boxes, pixels = loaded
+            views = pixels if device.type == "cpu" else batched_view_pixels(pixels.to(device), boxes, size)
+            whole = Box(0, 0, image.height, image.width)
+            yield Photo(path, image, [whole, *boxes], encode_views(study.clip, views, bf16))
+    if failures and (not params.skip_unreadable or len(failures) == len(images)):
+        raise InputError(f"{len(failures)} of {len(images)} photos cannot be read: {'; '.join(failures)}")
+    for line in failures:
+        print(f"skipped: {line}", file=sys.stderr)
+
+
+def label(study: Study, photo: Photo) -> Prediction:
+    """Labels of a photo by the whole image and its windows, fused per variant, then the variants' mean."""
+    fused = [
+        fuse_scores(scores, None, **study.params.fusing(variant) | WITHOUT_CAPTIONS).windows[0]
+        for variant, scores in window_scores(photo.features, study.vectors).items()
+    ]
+    scores = study.ensemble(fused)[: study.shown]  # (shown,)
+    order = np.argsort(-scores, kind="stable")
+    return Prediction(
+        str(photo.path), [study.names[k] for k in order.tolist()], scores[order].round(4).tolist()
+    )
+
+
+def _load(
+    path: str | Path, scales: Sequence[int], shapes: Sequence[str], size: int, cut: bool
+) -> tuple[Image.Image, list[Box], Tensor] | str:
+    """A photo, its windows, the pixels of its views or, without `cut`, its own; or why it cannot be read."""
+    try:
+        image = load_rgb(path)
+    except InputError as error:
+        return str(error)
+    boxes = windows(*image.size, scales, shapes)
+    return image, boxes, view_pixels(image, boxes, size) if cut else image_pixels(image)
 
 
 def _root(prompts: Path) -> Path:
@@ -144,8 +173,8 @@ def _prompt_files(prompts: Path, params: Params) -> list[Path]:
     if prompts.suffix == ".safetensors":
         files = [prompts]
     else:
-        files = [prompts / f"{variant}.safetensors" for variant in params.ensemble.variants]
-    known = (*BASELINES, *params.variants)
+        files = [prompts / f"{variant}.safetensors" for variant in params.members]
+    known = params.scored
     for file in files:
         if not file.is_file():
             raise InputError(f"{file}: no such file: run `dvc pull` (or `make repro` to train the prompts)")
@@ -162,8 +191,3 @@ def _vectors(clip: nn.Module, variant: str, prompts: Prompts, names: Sequence[st
     if prompts.contexts is not None:
         return class_vectors(clip, prompts.contexts, names)
     return zero_shot_vectors(clip, names) if variant == "zero_shot" else None
-
-
-def _fused(params: Params, folder: str, variant: str) -> np.ndarray:
-    how = params.fusing(variant) | {"retrieval": False, "companion_weight": 0.0}
-    return fuse_variant(folder, variant, np.empty((0, 0)), **how).windows

@@ -13,7 +13,7 @@ from lexiclip.files import write_json
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, load_prompts, save_prompts
 from lexiclip.prompts.contexts import init_contexts
 from lexiclip.scoring.ensemble import read_caption_ap, read_choice
-from lexiclip.scoring.image_scores import fuse_variant
+from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.window_store import read_index, shard_path, write_shard
 
 MODEL = "0123456789abcdef exact"

@@ -1,6 +1,6 @@
-"""A pass over a few small images with a random CLIP; as a script it is a process for tests to kill or double.
+"""A pass over a few small images with a random CLIP; as a script it is a process for a test to kill.
 
-python small_pass.py FOLDER OUT [HANG]: scores FOLDER/*.png as RANK of WORLD_SIZE, and hangs at image HANG.
+python small_pass.py FOLDER OUT HANG: scores FOLDER/*.png and hangs at image HANG.
 """
 
 import sys
@@ -13,11 +13,12 @@ import torch
 from PIL import Image
 from torch.nn.functional import normalize
 
-from lexiclip.distributed import rank_and_count
 from lexiclip.images import views
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.scoring import window_pass
 from lexiclip.scoring.retrieval import caption_sets
+from lexiclip.scoring.window_pass import Texts, Views
+from lexiclip.scoring.window_store import WindowScores, read_shards
 
 NAMES = ["cat", "dog", "cow"]
 D = 16
@@ -38,7 +39,7 @@ def small_texts():
     parts = [normalize(torch.randn(3, D, generator=generator), dim=1) for _ in range(5)]
     captions = normalize(torch.randn(30, D, generator=generator), dim=1)
     vectors = {"best": ClassVectors(*parts[:3]), "ema": ClassVectors(*parts[3:], None)}
-    return vectors, caption_sets(captions, {"best": range(30)})
+    return Texts(NAMES, vectors, caption_sets(captions, {"best": range(30)}))
 
 
 def write_images(folder: Path, count: int) -> list[tuple[str, Path]]:
@@ -53,9 +54,16 @@ def write_images(folder: Path, count: int) -> list[tuple[str, Path]]:
     return rows
 
 
-def run(clip, images, texts, folder, **settings):
-    settings = {"scales": (2,), "shapes": ("square",), "shard_images": 2, "batch_views": 24, **settings}
-    return window_pass.score_images(clip, images, *texts, NAMES, folder=folder, **settings)
+def run(clip, images, texts, folder, scales=(2,), shapes=("square",), **settings):
+    settings = {"shard_images": 2, "batch_views": 24, **settings}
+    return window_pass.score_images(clip, images, texts, Views(scales, shapes), folder, **settings)
+
+
+def read_scores(folder, variant):
+    """All shards of a variant as one."""
+    ids, *fields = zip(*read_shards(folder, variant), strict=True)
+    joined = [None if parts[0] is None else np.concatenate(parts) for parts in fields]
+    return WindowScores([image_id for of_shard in ids for image_id in of_shard], *joined)
 
 
 def hang_at(path: Path) -> None:
@@ -72,8 +80,6 @@ def hang_at(path: Path) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     paths = sorted(Path(sys.argv[1]).glob("*.png"), key=lambda path: int(path.stem))
-    if len(sys.argv) > 3:
-        hang_at(paths[int(sys.argv[3])])
-    rank, ranks = rank_and_count()
+    hang_at(paths[int(sys.argv[3])])
     listed = [(f"image {path.stem}", path) for path in paths]
-    run(small_clip(), listed, small_texts(), sys.argv[2], rank=rank, ranks=ranks)
+    run(small_clip(), listed, small_texts(), sys.argv[2])

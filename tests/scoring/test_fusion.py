@@ -1,4 +1,4 @@
-"""Fusion against the reference's numbers, a slow twin and cases worked by hand."""
+"""Fusion against the reference's numbers, a slow twin, METHOD's steps one by one, and small cases."""
 
 import statistics
 
@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from lexiclip.errors import InputError
-from lexiclip.scoring.fusion import FUSIONS, combine, fuse, image_scores, standardise, total
+from lexiclip.files import write_json
+from lexiclip.scoring.fusion import FUSIONS, fuse_variant, fuse_views, fuse_windows, standardise, total
+from lexiclip.scoring.window_store import shard_path, write_shard
 
 
 def slow_fuse(scores: list, sims: list, form: str, threshold: float) -> list:
@@ -34,34 +36,31 @@ def test_golden(shared):
         scores = golden["fuse_scores"]
         sims = golden["fuse_sims"].mean(-1)
         for form, key in (("plain", "fuse"), ("sharper", "fuse6")):
-            np.testing.assert_allclose(fuse(scores, sims, form, 0.2), golden[key], rtol=1e-4)
+            np.testing.assert_allclose(fuse_windows(scores, sims, form, 0.2), golden[key], rtol=1e-4)
 
 
 @pytest.mark.parametrize("form", FUSIONS)
 def test_slow_twin_on_both_sides_of_the_threshold(form):
     rng = np.random.default_rng(0)
     scores, sims = rng.normal(size=(5, 4, 6)), rng.random((5, 4))
-    fused = fuse(scores, sims, form, threshold=0.9)
+    fused = fuse_windows(scores, sims, form, threshold=0.9)
     expected = [slow_fuse(x.tolist(), s.tolist(), form, 0.9) for x, s in zip(scores, sims, strict=True)]
     np.testing.assert_allclose(fused, expected, rtol=1e-12)
 
 
-def test_class_below_the_threshold_takes_its_least_window():
+def test_class_below_the_threshold_takes_its_lowest_window():
     scores = np.array([[[0.1, 0.1], [0.05, 0.05]]])  # no variance over classes
-    assert fuse(scores, None, "plain", 0.2)[0].tolist() == pytest.approx([0.05, 0.05])
-    assert fuse(scores, None, "plain", 0.07)[0].tolist() == pytest.approx([0.1, 0.1])
-
-
-def test_no_similarity_is_similarity_zero():
-    scores = np.random.default_rng(1).normal(size=(2, 3, 4))
-    for form in FUSIONS:
-        np.testing.assert_array_equal(fuse(scores, None, form), fuse(scores, np.zeros((2, 3)), form))
+    assert fuse_windows(scores, None, "plain", 0.2)[0].tolist() == pytest.approx([0.05, 0.05])
+    assert fuse_windows(scores, None, "plain", 0.07)[0].tolist() == pytest.approx([0.1, 0.1])
 
 
 @pytest.mark.parametrize("form", FUSIONS)
-def test_one_class_and_constant_scores_stay_finite(form):
-    assert fuse(np.array([[[0.5], [0.7]]]), None, form).item() == pytest.approx(0.7)
-    assert np.isfinite(fuse(np.full((1, 3, 5), 0.3), None, form)).all()
+def test_one_class_and_constant_scores_stay_finite_and_no_similarity_is_similarity_zero(form):
+    assert fuse_windows(np.array([[[0.5], [0.7]]]), None, form).item() == pytest.approx(0.7)
+    assert np.isfinite(fuse_windows(np.full((1, 3, 5), 0.3), None, form)).all()
+    scores = np.random.default_rng(1).normal(size=(2, 3, 4))
+    zeros = np.zeros((2, 3))
+    np.testing.assert_array_equal(fuse_windows(scores, None, form), fuse_windows(scores, zeros, form))
 
 
 def test_standardise():
@@ -70,32 +69,89 @@ def test_standardise():
     assert standardise(np.array([[0.4]])).item() == 0.4
 
 
-def test_image_scores_join_whole_image_and_windows():
+def test_whole_image_and_windows_are_added():
     views = np.array([[[1.0, 3.0], [0.5, 0.5], [0.6, 0.6]]])  # (1, 1 + 2, 2)
-    assert image_scores(views, None, "plain")[0].tolist() == pytest.approx([1 + 1.5 * 0.6, 3 + 1.5 * 0.6])
-    whole = image_scores(views, None, "standardised", weight=0.0)[0]
+    assert fuse_views(views, None, "plain")[0].tolist() == pytest.approx([1 + 1.5 * 0.6, 3 + 1.5 * 0.6])
+    whole = fuse_views(views, None, "standardised", weight=0.0)[0]
     np.testing.assert_array_equal(whole, standardise(views[0, 0]))
-    first_sim_unused = image_scores(views, np.array([[9.0, 0.0, 0.0]]), "plain")
-    np.testing.assert_array_equal(first_sim_unused, image_scores(views, None, "plain"))
-
-
-def test_combine_and_total():
-    one, two = np.ones((2, 3)), np.full((2, 3), 2.0)
-    assert (combine(one, two) == 4).all()
-    assert (total(one, two, 1.5) == 4).all()
+    first_sim_unused = fuse_views(views, np.array([[9.0, 0.0, 0.0]]), "plain")
+    np.testing.assert_array_equal(first_sim_unused, fuse_views(views, None, "plain"))
+    assert total(np.ones(3), np.full(3, 2.0), 1.5).tolist() == [4, 4, 4]
 
 
 @pytest.mark.parametrize("form", FUSIONS)
 def test_half_precision_scores_are_fused_in_float64(form):
     rng = np.random.default_rng(2)
     views, sims = rng.normal(size=(2, 4, 5)).astype(np.float16), rng.random((2, 4)).astype(np.float16)
-    found = image_scores(views, sims, form)
+    found = fuse_views(views, sims, form)
     assert found.dtype == np.float64
-    np.testing.assert_array_equal(found, image_scores(views.astype(float), sims.astype(float), form))
+    np.testing.assert_array_equal(found, fuse_views(views.astype(float), sims.astype(float), form))
 
 
 def test_bad_input():
     with pytest.raises(InputError, match="'max': choose one of plain, sharper, standardised"):
-        fuse(np.ones((1, 2, 3)), None, "max")
+        fuse_windows(np.ones((1, 2, 3)), None, "max")
     with pytest.raises(InputError, match="no windows"):
-        fuse(np.ones((1, 0, 3)), None, "plain")
+        fuse_windows(np.ones((1, 0, 3)), None, "plain")
+
+
+SETTINGS = {"names": list("abcd"), "variants": ["best", "ema"], "scales": [2], "shapes": ["square"]}
+PLAIN = {
+    "form": "plain", "local_weight": 1.5, "window_weight": 1.5, "threshold": 0.2, "retrieval": False,
+    "companion_weight": 0.0,
+}  # fmt: skip
+COMPANIONS = np.array([[0, 1, 0, 0], [0.5, 0, 0.5, 0], [0, 0, 0, 0], [1, 0, 0, 0]])
+
+
+def assert_close(actual, expected):
+    """Equal up to the rounding of float64."""
+    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """The folder of five images' scores in shards of two, and the tensors of all."""
+    rng = np.random.default_rng(0)
+    keys = ("best.global", "best.local", "best.retrieved", "ema.global", "ema.local")
+    scores = {key: rng.normal(size=(5, 17, 4)).astype(np.float16) for key in keys}
+    scores["best.sims"] = rng.random((5, 17)).astype(np.float16)
+    ids = [["0", "1"], ["2", "3"], ["4"]]
+    write_json(tmp_path / "index.json", {**SETTINGS, "shards": ids})
+    for i, of_shard in enumerate(ids):
+        part = {key: value[2 * i : 2 * i + 2] for key, value in scores.items()}
+        write_shard(shard_path(tmp_path, i), part, {**SETTINGS, "ids": of_shard})
+    return tmp_path, {key: value.astype(float) for key, value in scores.items()}
+
+
+def test_all_steps_in_order(stored):
+    folder, scores = stored
+    found = fuse_variant(folder, "best", COMPANIONS, **{**PLAIN, "retrieval": True, "companion_weight": 0.5})
+    global_ = (scores["best.global"] + scores["best.retrieved"]) / 2
+    local = scores["best.local"] + 0.5 * scores["best.local"] @ COMPANIONS
+    sims = scores["best.sims"][:, 1:]
+    assert found.ids == list("01234") and found.windows.dtype == np.float64
+    assert_close(found.whole, global_[:, 0] + 1.5 * local[:, 0])
+    branches = [x[:, 0] + 1.5 * fuse_windows(x[:, 1:], sims, "plain", 0.2) for x in (global_, local)]
+    assert_close(found.windows, branches[0] + 1.5 * branches[1])
+
+
+def test_switched_off_steps_change_nothing(stored):
+    folder, scores = stored
+    found = fuse_variant(folder, "best", COMPANIONS, **PLAIN)
+    assert_close(found.whole, scores["best.global"][:, 0] + 1.5 * scores["best.local"][:, 0])
+    without = fuse_variant(folder, "ema", COMPANIONS, **PLAIN)
+    never_retrieved = fuse_variant(folder, "ema", COMPANIONS, **{**PLAIN, "retrieval": True})
+    assert_close(without.windows, never_retrieved.windows)
+
+
+def test_fewer_windows(stored):
+    folder, scores = stored
+    found = fuse_variant(folder, "ema", COMPANIONS, **PLAIN, views=[0, 3, 7])
+    expected = [
+        x[:, 0] + 1.5 * fuse_windows(x[:, [3, 7]], None, "plain", 0.2)
+        for x in (scores["ema.global"], scores["ema.local"])
+    ]
+    assert_close(found.windows, expected[0] + 1.5 * expected[1])
+    none = fuse_variant(folder, "ema", COMPANIONS, **PLAIN, views=[0])
+    assert_close(none.windows, none.whole)
+    assert_close(none.whole, found.whole)

@@ -1,7 +1,5 @@
 """Stored scores: read shard by shard, published when finished, told apart from those of another run."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -10,8 +8,8 @@ from lexiclip.files import write_json
 from lexiclip.scoring.window_store import (
     is_done,
     publish,
+    read_ids,
     read_index,
-    read_scores,
     read_shards,
     shard_path,
     write_shard,
@@ -35,14 +33,13 @@ def folder(tmp_path):
     return folder
 
 
-def test_shards_one_by_one_and_all_together(folder):
+def test_shards_one_by_one(folder):
     shards = list(read_shards(folder, "best"))
     assert [shard.ids for shard in shards] == SHARDS
-    scores = read_scores(folder, "best")
-    assert scores.ids == ["a", "b", "c"] and scores.global_.shape == (3, 17, 2)
-    assert np.array_equal(scores.sims, np.concatenate([shard.sims for shard in shards]))
-    ema = read_scores(folder, "ema")
-    assert ema.retrieved is None and ema.sims is None
+    assert [shard.global_.shape for shard in shards] == [(2, 17, 2), (1, 17, 2)]
+    assert [shard.sims.shape for shard in shards] == [(2, 17), (1, 17)]
+    assert all(shard.retrieved is None and shard.sims is None for shard in read_shards(folder, "ema"))
+    assert read_ids(folder) == ["a", "b", "c"]
 
 
 def test_publish_moves_the_scores_and_nothing_else(folder, tmp_path):
@@ -71,29 +68,28 @@ def test_index_of_other_classes(folder):
         read_index(folder, ("dog", "cat"))
 
 
-def test_what_does_not_fit_is_told(folder):
-    with pytest.raises(InputError, match="no scores of variant 'diff': it has best, ema"):
-        read_scores(folder, "diff")
-    with pytest.raises(InputError, match=r"elsewhere.index\.json"):
-        read_scores(folder.with_name("elsewhere"), "best")
-    for changed in (
-        {**SETTINGS, "scales": [3], "shards": SHARDS},
-        {**SETTINGS, "shards": [["a", "x"], ["c"]]},
-    ):
-        (folder / "index.json").write_text(json.dumps(changed))
-        with pytest.raises(InputError, match=r"scores_00000\.safetensors: of another run"):
-            read_scores(folder, "best")
-    write_json(folder / "index.json", {**SETTINGS, "shards": SHARDS})
-    shard_path(folder, 1).write_bytes(b"broken")
-    with pytest.raises(InputError, match=r"scores_00001\.safetensors: missing or damaged"):
-        read_scores(folder, "best")
-    write_json(folder / "index.json", {**SETTINGS, "shards": []})
-    with pytest.raises(InputError, match=r"index\.json: no image has scores"):
-        read_scores(folder, "best")
-    for index in ([], {**SETTINGS, "shards": 2}, {**SETTINGS, "shards": SHARDS, "names": None}):
-        (folder / "index.json").write_text(json.dumps(index))
-        with pytest.raises(InputError, match="not an index"):
-            read_scores(folder, "best")
+INDEX = {**SETTINGS, "shards": SHARDS}
+
+
+@pytest.mark.parametrize(
+    ("index", "said"),
+    [
+        (INDEX | {"variants": ["ema"]}, "no scores of variant 'best': it has ema"),
+        (INDEX | {"scales": [3]}, r"scores_00000\.safetensors: of another run"),
+        (INDEX | {"shards": [["a", "x"], ["c"]]}, r"scores_00000\.safetensors: of another run"),
+        (INDEX | {"shards": [["a", "b"], ["c"], ["d"]]}, r"scores_00002\.safetensors: missing or damaged"),
+        (INDEX | {"shards": []}, r"index\.json: no image has scores"),
+        ([], "not an index"),
+        (INDEX | {"shards": 2}, "not an index"),
+        (INDEX | {"names": None}, "not an index"),
+        (None, r"windows\.partial.index\.json"),
+    ],
+)
+def test_an_index_that_does_not_fit_is_told(folder, index, said):
+    path = folder / "index.json"
+    path.unlink() if index is None else write_json(path, index)
+    with pytest.raises(InputError, match=said):
+        list(read_shards(folder, "best"))
 
 
 @pytest.mark.parametrize(
@@ -111,8 +107,8 @@ def test_tensors_of_other_shapes_are_refused(folder, change):
     tensors = {f"best.{key}": np.ones((2, 17, 2)) for key in ("global", "local", "retrieved")}
     tensors["best.sims"] = np.ones((2, 17))
     write_shard(shard_path(folder, 0), tensors, {**SETTINGS, "ids": SHARDS[0]})
-    read_scores(folder, "best")
+    assert len(list(read_shards(folder, "best"))) == 2
     change(tensors)
     write_shard(shard_path(folder, 0), tensors, {**SETTINGS, "ids": SHARDS[0]})
     with pytest.raises(InputError, match=r"scores_00000\.safetensors: not the scores of its images"):
-        read_scores(folder, "best")
+        list(read_shards(folder, "best"))

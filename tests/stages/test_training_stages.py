@@ -123,6 +123,7 @@ def test_hard_classes_outside_the_vocabulary_are_told(study, monkeypatch, capsys
     assert "variants.next.hard_classes: not in the vocabulary, left out: zebra" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_two_processes_tune_what_one_does(study, monkeypatch):
     """To the byte: what adds up differently is rounded away at each step."""
     torchrun("train.py", "best", "plain")

@@ -7,11 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lexiclip.evaluation.metrics import top_decisions
-from lexiclip.heatmap import find, heat_of_cells
+from lexiclip.heatmap import small
 from lexiclip.images.views import load_rgb
-from lexiclip.images.windows import Box, windows
-from lexiclip.predict import Study
-from lexiclip.report.pictures import photo_uri, small, with_heat
+from lexiclip.report.pictures import photo_uri
 
 IMAGES = 12
 WITH_HEAT = 3  # every third of them
@@ -63,19 +61,3 @@ def precision(scores: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
     """Hits and predictions of all images (N, K), unjudged ones left out."""
     decided = top_decisions(scores, PREDICTED)
     return int((decided & (labels == 1)).sum()), int((decided & (labels >= 0)).sum())
-
-
-def found(study: Study, path: Path, labels: Sequence[Label]) -> list[str]:
-    """A picture for each label of where in the image it was found, as `lexiclip predict --heatmap` has it."""
-    image = load_rgb(path)
-    boxes = windows(*image.size, study.params.windows.scales, study.params.windows.shapes)
-    seen = find(study, image, boxes)
-    classes = [study.names.index(label.name) for label in labels]
-    views = [Box(0, 0, image.height, image.width), *boxes]
-    heat = heat_of_cells(seen.cells[:, :, classes], views, image.size)  # (k, h, w)
-    best = seen.views[1:, classes].argmax(0).tolist()  # (k,), the windows that score highest
-    highest = max(1.0, float(heat.max()))
-    return [
-        photo_uri(with_heat(image, of_class, highest, boxes[window]))
-        for of_class, window in zip(heat, best, strict=True)
-    ]

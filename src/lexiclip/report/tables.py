@@ -85,9 +85,9 @@ def ablation_rows(ablation: Sequence[Row]) -> tuple[dict[str, float], list[tuple
 
 
 def _note(variant: VariantParams) -> str:
-    parts = [f"{variant.n_ctx} contexts"]
-    if variant.evidence:
+    parts = [f"{variant.train.n_ctx} contexts"]
+    if variant.train.evidence:
         parts.append("evidence")
-    if variant.hard_classes:
-        parts.append(f"tuned on {len(variant.hard_classes)} hard classes")
+    if variant.mix.hard_classes:
+        parts.append(f"tuned on {len(variant.mix.hard_classes)} hard classes")
     return ", ".join(parts)

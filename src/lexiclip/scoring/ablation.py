@@ -1,6 +1,6 @@
 """What each part of scoring is worth: one thing changed at a time, from stored window scores, in seconds.
 
-A change is a setting of `fuse_shard` that all variants get; what it leaves alone stays as in params.yaml.
+A change is a setting of `fuse_scores` that all variants get; every other setting stays as in params.yaml.
 """
 
 import os
@@ -13,11 +13,10 @@ import numpy as np
 from tqdm import tqdm
 
 from lexiclip.evaluation.metrics import mean_average_precision
+from lexiclip.images.windows import SHAPES, windows
 from lexiclip.scoring.ensemble import class_advantage, join
-from lexiclip.scoring.fusion import FUSIONS
-from lexiclip.scoring.image_scores import ImageScores, fuse_shard, joined
+from lexiclip.scoring.fusion import FUSIONS, FusedScores, concatenated, fuse_scores
 from lexiclip.scoring.window_store import WindowScores, read_index, read_shards
-from lexiclip.scoring.window_subsets import view_rows
 
 
 def changes(scales: Sequence[int], shapes: Sequence[str]) -> dict[str, dict]:
@@ -41,6 +40,23 @@ def changes(scales: Sequence[int], shapes: Sequence[str]) -> dict[str, dict]:
     }
 
 
+def view_rows(
+    stored_scales: Sequence[int], stored_shapes: Sequence[str], scales: Sequence[int], shapes: Sequence[str]
+) -> list[int]:
+    """Rows, among the stored views, of the whole image and of the windows of `scales` and `shapes`.
+
+    They are in the order of `windows`; scales and shapes that were not stored are passed over.
+    """
+    rows, start = [0], 1
+    for scale in stored_scales:
+        for shape in [shape for shape in SHAPES if shape in stored_shapes]:
+            count = len(windows(64, 64, [scale], [shape]))  # the same for every image
+            if scale in scales and shape in shapes:
+                rows += range(start, start + count)
+            start += count
+    return rows
+
+
 def ablate(
     folder: str | Path,
     companions: np.ndarray,
@@ -48,14 +64,13 @@ def ablate(
     labels: np.ndarray,
     members: Sequence[str],
     choice: np.ndarray,
-    votes: np.ndarray,
+    mask: np.ndarray,
     rule: str,
 ) -> list[dict]:
     """A row a change: {"change", mAP in per cent by variant, "ensemble"}; the ensemble's rules come last.
 
     `fusing` holds the settings of each variant. `labels` (N, K) are in the order of the scores in `folder`.
-    The ensemble is that of `members`, by `rule`; `choice` (K,) picks one of them for each class, `votes`
-    (V, K) tells which have a say about it.
+    The ensemble is that of `members`, by `rule`, with `choice` (K,) and `mask` (V, K) as in `join`.
     """
     index = read_index(folder)
     changed = changes(index["scales"], index["shapes"])
@@ -67,11 +82,11 @@ def ablate(
     for place, change in enumerate(changed):
         of_change = {variant: of_variant[place] for variant, of_variant in scores.items()}
         stacked = np.stack([of_change[variant] for variant in members])  # (V, N, K)
-        of_change["ensemble"] = join(stacked, choice, votes)[rule]
+        of_change["ensemble"] = join(stacked, choice, mask)[rule]
         rows.append({"change": change, **_in_per_cent(of_change, labels)})
     unchanged = np.stack([scores[variant][0] for variant in members])
     rules = {
-        **join(unchanged, choice, votes),
+        **join(unchanged, choice, mask),
         "class_advantage, scores as they are": class_advantage(unchanged, choice),
     }
     for name, value in _in_per_cent(rules, labels).items():
@@ -84,15 +99,15 @@ def _fused(
 ) -> list[np.ndarray]:
     """The scores (N, K) of a variant under each change; a shard is read once, equal settings fused once."""
     settings = [{**of_variant, **change} for change in changed]
-    shards: list[list[ImageScores]] = [[] for _ in settings]
+    shards: list[list[FusedScores]] = [[] for _ in settings]
     for stored in read_shards(folder, variant):
         shard = WindowScores(stored.ids, *(v if v is None else v.astype(np.float64) for v in stored[1:]))
-        done: dict[str, ImageScores] = {}
+        done: dict[str, FusedScores] = {}
         for parts, how in zip(shards, settings, strict=True):
             if repr(how) not in done:
-                done[repr(how)] = fuse_shard(shard, companions, **how)
+                done[repr(how)] = fuse_scores(shard, companions, **how)
             parts.append(done[repr(how)])
-    return [joined(parts).windows for parts in shards]
+    return [concatenated(parts).windows for parts in shards]
 
 
 def _in_per_cent(scores: dict[str, np.ndarray], labels: np.ndarray) -> dict[str, float]:

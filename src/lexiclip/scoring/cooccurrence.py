@@ -1,4 +1,4 @@
-"""Which classes are named together (METHOD §6): labels of captions in, P(j|i) out, used on local logits."""
+"""Which classes captions name together (METHOD §6): labels in, P(j|i) out, which raises local logits."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,5 +28,5 @@ def row_normalised(matrix: np.ndarray) -> np.ndarray:
 
 
 def modulate(local: np.ndarray, matrix: np.ndarray, weight: float = 0.5) -> np.ndarray:
-    """Local logits z (..., K) raised by their companions': z + weight · z M, with M row-normalised (K, K)."""
+    """Local logits z (..., K) raised by co-occurring classes: z + weight · z M, M (K, K) row-normalised."""
     return local + weight * local @ matrix

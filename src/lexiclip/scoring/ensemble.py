@@ -13,14 +13,14 @@ from lexiclip.files import read_json
 from lexiclip.scoring.fusion import standardise
 
 
-def mean_standardised(scores: np.ndarray, votes: np.ndarray) -> np.ndarray:
+def mean_standardised(scores: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Mean over variants (..., K) of scores (V, ..., K), each standardised over the classes of its image.
 
-    Where votes (V, K) is False, a variant has no say about the class. An image's scores do not depend on the
-    other images, so one photo alone gets the same ones.
+    A variant counts for the classes where mask (V, K) is True. An image's scores do not depend on the other
+    images, so one photo alone gets the same ones.
     """
     mean = np.zeros(scores.shape[1:])
-    for of_variant, weight in zip(scores, votes / votes.sum(0), strict=True):  # in order, on any processor
+    for of_variant, weight in zip(scores, mask / mask.sum(0), strict=True):  # in order, on any processor
         mean += standardise(of_variant.astype(np.float64)) * weight
     return mean
 
@@ -38,22 +38,35 @@ def choose_by_caption_ap(caption_ap: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(caption_ap), -1, caption_ap).argmax(0)  # the first of equals
 
 
-def votes(hard_classes: Sequence[Sequence[str]], names: Sequence[str]) -> np.ndarray:
-    """Which variants have a say about which of `names` (V, K), from the hard classes of each (none: all).
+def class_mask(hard_classes: Sequence[Sequence[str]], names: Sequence[str]) -> np.ndarray:
+    """Mask (V, K) of `names`, from the hard classes that each variant was tuned on (none: all classes).
 
-    A variant tuned on hard classes has none about the others: there it has only learnt to say no. About a
-    class that nobody else covers all have one.
+    Variants tuned on hard classes are excluded elsewhere, having seen other classes only as negatives. A
+    class that all variants would be excluded from is covered by all.
     """
     own = np.array([[not of_variant or name in of_variant for name in names] for of_variant in hard_classes])
     return own | ~own.any(0)
 
 
-def join(scores: np.ndarray, choice: np.ndarray, votes: np.ndarray) -> dict[str, np.ndarray]:
-    """The ensemble (N, K) of scores (V, N, K) by each rule; standardised, columns of all variants compare."""
+def join(scores: np.ndarray, choice: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
+    """The ensemble (N, K) of scores (V, N, K) by each rule, standardised so that variants are comparable.
+
+    `choice` (K,) is the variant of each class by class advantage, `mask` (V, K) that of `mean_standardised`.
+    """
     return {
-        "mean": mean_standardised(scores, votes),
+        "mean": mean_standardised(scores, mask),
         "class_advantage": class_advantage(standardise(scores.astype(np.float64)), choice),
     }
+
+
+def choose(
+    path: str | Path | None, variants: Sequence[str], names: Sequence[str], left_out: Sequence[str]
+) -> np.ndarray:
+    """The variant index of each class (K,), read from the file `path` or, without one, by caption AP."""
+    if path:
+        return read_choice(path, variants, names, left_out)
+    files = [f"metrics/captions_ap/{variant}.json" for variant in variants]
+    return choose_by_caption_ap(read_caption_ap(files, names))
 
 
 def read_caption_ap(paths: Sequence[str | Path], names: Sequence[str]) -> np.ndarray:

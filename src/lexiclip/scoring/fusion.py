@@ -1,43 +1,91 @@
-"""The scores of an image's windows become one score a class, and join those of the whole image (METHOD §6).
+"""Scores of an image's views in, one score a class out, with and without windows (METHOD §6).
 
 Letters: N images, W windows, K classes. All in float64, whatever the scores are stored in.
 """
 
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
 import numpy as np
 
 from lexiclip.errors import InputError
+from lexiclip.scoring.cooccurrence import modulate
+from lexiclip.scoring.window_store import WindowScores, read_shards
 
 
-def standardise(scores: np.ndarray) -> np.ndarray:
-    """Zero mean and unit deviation over classes, the last dimension; constant scores become zeros.
+class FusedScores(NamedTuple):
+    """Scores of N images: `whole` (N, K) of the whole image alone, `windows` (N, K) with windows fused."""
 
-    A single class has nothing to be compared with and keeps its scores.
+    ids: list[str]
+    whole: np.ndarray
+    windows: np.ndarray
+
+
+def fuse_variant(folder: str | Path, variant: str, companions: np.ndarray, **how: object) -> FusedScores:
+    """The stored scores of one variant, fused as `fuse_scores` does with `how`."""
+    return concatenated([fuse_scores(shard, companions, **how) for shard in read_shards(folder, variant)])
+
+
+def concatenated(shards: Sequence[FusedScores]) -> FusedScores:
+    """The scores of all shards, one after the other."""
+    ids, whole, windows = zip(*shards, strict=True)
+    return FusedScores(list(chain(*ids)), np.concatenate(whole), np.concatenate(windows))
+
+
+def fuse_scores(
+    scores: WindowScores,
+    companions: np.ndarray | None,
+    *,
+    form: str,
+    local_weight: float,
+    window_weight: float,
+    threshold: float,
+    retrieval: bool,
+    companion_weight: float,
+    views: Sequence[int] | None = None,
+) -> FusedScores:
+    """Fuse the views of each image; `companions` (K, K) is the row-normalised co-occurrence.
+
+    Retrieval, where there is any, moves the global branch halfway to the nearest captions. `views` are the
+    rows of the views to use, 0 the whole image; with no window among them both results are the same.
     """
-    if scores.shape[-1] == 1:
-        return scores
-    deviation = np.maximum(scores.std(-1, ddof=1, keepdims=True), 1e-6)
-    return (scores - scores.mean(-1, keepdims=True)) / deviation
+    rows = slice(None) if views is None else list(views)
+    global_, local = (np.asarray(branch[:, rows], np.float64) for branch in (scores.global_, scores.local))
+    sims = None
+    if retrieval and scores.retrieved is not None:
+        global_, sims = (global_ + scores.retrieved[:, rows]) / 2, scores.sims[:, rows]
+    if companion_weight:
+        local = modulate(local, companions, companion_weight)
+    whole = total(global_[:, 0], local[:, 0], local_weight)
+    if global_.shape[1] == 1:
+        return FusedScores(scores.ids, whole, whole)
+    fused = [fuse_views(branch, sims, form, threshold, window_weight) for branch in (global_, local)]
+    return FusedScores(scores.ids, whole, total(*fused, local_weight))
 
 
-def _plain(scores: np.ndarray, similarity_weight: np.ndarray, threshold: float) -> np.ndarray:
-    weighted = scores * similarity_weight
-    return _most_or_least(weighted * (1 + _variance(weighted)), threshold)
+def total(global_: np.ndarray, local: np.ndarray, local_weight: float) -> np.ndarray:
+    """Both branches together, global + c · local, with METHOD's c as `local_weight`."""
+    return global_ + local_weight * local
 
 
-def _sharper(scores: np.ndarray, similarity_weight: np.ndarray, threshold: float) -> np.ndarray:
-    weighted = scores * similarity_weight
-    return _most_or_least(weighted * (1 + _variance(scores)) * (1 + _variance(weighted)), threshold)
+def fuse_views(
+    scores: np.ndarray, sims: np.ndarray | None, form: str, threshold: float = 0.2, weight: float = 1.5
+) -> np.ndarray:
+    """The whole image plus `weight` times its fused windows (N, K), from one branch's scores (N, 1+W, K).
+
+    `sims` (N, 1+W) or None. With the standardised form the whole image is standardised as well, to be on the
+    windows' scale.
+    """
+    fused = fuse_windows(scores[:, 1:], None if sims is None else sims[:, 1:], form, threshold)
+    whole = np.asarray(scores[:, 0], np.float64)  # (N, K)
+    return (standardise(whole) if form == "standardised" else whole) + weight * fused
 
 
-def _standardised(scores: np.ndarray, similarity_weight: np.ndarray, threshold: float) -> np.ndarray:
-    """The best window after each was standardised; similarity and threshold have no meaning on that scale."""
-    return standardise(scores).max(1)  # (N, K)
-
-
-FUSIONS = {"plain": _plain, "sharper": _sharper, "standardised": _standardised}
-
-
-def fuse(scores: np.ndarray, sims: np.ndarray | None, form: str, threshold: float = 0.2) -> np.ndarray:
+def fuse_windows(
+    scores: np.ndarray, sims: np.ndarray | None, form: str, threshold: float = 0.2
+) -> np.ndarray:
     """One score a class (N, K) from the window scores (N, W, K) of one branch.
 
     `sims` (N, W): the mean cosine of each window's nearest captions; None (retrieval off) weighs all alike.
@@ -52,26 +100,33 @@ def fuse(scores: np.ndarray, sims: np.ndarray | None, form: str, threshold: floa
     return FUSIONS[form](scores, weight, threshold)
 
 
-def combine(whole: np.ndarray, fused: np.ndarray, weight: float = 1.5) -> np.ndarray:
-    """Whole image plus weighted windows, both (N, K)."""
-    return whole + weight * fused
+def _plain(scores: np.ndarray, similarity_weight: np.ndarray, threshold: float) -> np.ndarray:
+    weighted = scores * similarity_weight
+    return _max_or_min(weighted * (1 + _variance(weighted)), threshold)
 
 
-def image_scores(
-    scores: np.ndarray, sims: np.ndarray | None, form: str, threshold: float = 0.2, weight: float = 1.5
-) -> np.ndarray:
-    """Scores (N, K) of one branch from its views (N, 1+W, K), the whole image first; `sims` (N, 1+W) or None.
+def _sharper(scores: np.ndarray, similarity_weight: np.ndarray, threshold: float) -> np.ndarray:
+    weighted = scores * similarity_weight
+    return _max_or_min(weighted * (1 + _variance(scores)) * (1 + _variance(weighted)), threshold)
 
-    With the standardised form the whole image is standardised as well, to be on the windows' scale.
+
+def _standardised(scores: np.ndarray, similarity_weight: np.ndarray, threshold: float) -> np.ndarray:
+    """The best window after each was standardised; similarity and threshold have no meaning on that scale."""
+    return standardise(scores).max(1)  # (N, K)
+
+
+FUSIONS = {"plain": _plain, "sharper": _sharper, "standardised": _standardised}
+
+
+def standardise(scores: np.ndarray) -> np.ndarray:
+    """Zero mean and unit deviation over classes, the last dimension; constant scores become zeros.
+
+    A single class has nothing to be compared with and keeps its scores.
     """
-    fused = fuse(scores[:, 1:], None if sims is None else sims[:, 1:], form, threshold)
-    whole = np.asarray(scores[:, 0], np.float64)  # (N, K)
-    return combine(standardise(whole) if form == "standardised" else whole, fused, weight)
-
-
-def total(global_: np.ndarray, local: np.ndarray, local_weight: float) -> np.ndarray:
-    """Both branches together, global + c · local, with METHOD's c as `local_weight`."""
-    return global_ + local_weight * local
+    if scores.shape[-1] == 1:
+        return scores
+    deviation = np.maximum(scores.std(-1, ddof=1, keepdims=True), 1e-6)
+    return (scores - scores.mean(-1, keepdims=True)) / deviation
 
 
 def _variance(scores: np.ndarray) -> np.ndarray:
@@ -81,7 +136,7 @@ def _variance(scores: np.ndarray) -> np.ndarray:
     return scores.var(-1, ddof=1, keepdims=True)
 
 
-def _most_or_least(scores: np.ndarray, threshold: float) -> np.ndarray:
-    """The largest window score where it passes the threshold, else the smallest: unseen classes sink."""
-    most, least = scores.max(1), scores.min(1)  # (N, K)
-    return np.where(most > threshold, most, least)
+def _max_or_min(scores: np.ndarray, threshold: float) -> np.ndarray:
+    """Max over windows where it is above the threshold, else min, which pushes absent classes down."""
+    highest, lowest = scores.max(1), scores.min(1)  # (N, K)
+    return np.where(highest > threshold, highest, lowest)

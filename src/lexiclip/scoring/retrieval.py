@@ -20,33 +20,37 @@ class Retrieved(NamedTuple):
 
 
 class CaptionSets(NamedTuple):
-    """The captions of all variants, each once. Those that the same variants hold lie together: a group."""
+    """Deduplicated captions of all variants, grouped by which variants use them."""
 
     features: Tensor  # (U, D) L2-normalised, group after group
     sizes: list[int]  # of the groups
-    groups: dict[str, list[int]]  # the groups whose captions a variant holds
+    groups: dict[str, list[int]]  # the groups that a variant uses
 
 
 def caption_sets(features: Tensor, rows: dict[str, Sequence[int]]) -> CaptionSets:
-    """Caption features (N, D) sorted into groups; variant v holds the captions `rows[v]` of them, each once.
+    """Caption features (N, D) sorted into groups; variant v uses the captions `rows[v]` of them, each once.
 
-    InputError for a variant that holds fewer than K_NEAREST.
+    InputError for a variant with fewer than K_NEAREST.
     """
-    held = torch.zeros(len(features), len(rows), dtype=torch.bool)
+    used = torch.zeros(len(features), len(rows), dtype=torch.bool)
     for column, (variant, of_variant) in enumerate(rows.items()):
-        held[torch.as_tensor(of_variant, dtype=torch.long), column] = True
-        _check(int(held[:, column].sum()), K_NEAREST, f"variant {variant}: ")
-    features, held = features[held.any(1)], held[held.any(1)]
-    if not len(held):
+        used[torch.as_tensor(of_variant, dtype=torch.long), column] = True
+        if (count := int(used[:, column].sum())) < K_NEAREST:
+            raise InputError(
+                f"variant {variant}: {count} captions cannot give the {K_NEAREST} nearest: "
+                "add captions or turn retrieval off"
+            )
+    features, used = features[used.any(1)], used[used.any(1)]
+    if not len(used):
         return CaptionSets(features, [], {})
-    kinds, group_of = held.unique(dim=0, return_inverse=True)  # (G, V), (U,)
+    kinds, group_of = used.unique(dim=0, return_inverse=True)  # (G, V), (U,)
     groups = {variant: kinds[:, column].nonzero().flatten().tolist() for column, variant in enumerate(rows)}
     order = group_of.argsort(stable=True)
     return CaptionSets(features[order], group_of.bincount(minlength=len(kinds)).tolist(), groups)
 
 
-def retrieve_for_each(queries: Tensor, sets: CaptionSets) -> dict[str, Retrieved]:
-    """For every variant, what `retrieve` finds among its captions; a caption is compared once for them all.
+def retrieve(queries: Tensor, sets: CaptionSets) -> dict[str, Retrieved]:
+    """The K_NEAREST captions of each variant by cosine to queries (Q, D); a caption is compared once for all.
 
     The nearest captions of a variant are the nearest among the nearest of each of its groups.
     """
@@ -63,34 +67,14 @@ def retrieve_for_each(queries: Tensor, sets: CaptionSets) -> dict[str, Retrieved
     return found
 
 
-def retrieve(queries: Tensor, captions: Tensor, k: int = K_NEAREST, chunk: int = CHUNK) -> Retrieved:
-    """The k exact nearest by cosine of queries (Q, D) among captions (N, D), both L2-normalised.
-
-    Captions are read `chunk` rows at a time, in any floating type, so that Q·N cosines are never held.
-    InputError for fewer captions than k.
-    """
-    _check(len(captions), k)
-    sims, rows = _nearest(queries, captions, k, chunk)
-    return Retrieved(captions[rows.to(captions.device)].to(queries).mean(1), sims)  # (Q, k, D) -> (Q, D)
-
-
-def _nearest(
-    queries: Tensor, captions: Tensor, k: int = K_NEAREST, chunk: int = CHUNK
-) -> tuple[Tensor, Tensor]:
-    """Cosines and rows (Q, k) of the nearest captions, nearest first; fewer columns for fewer captions."""
+def _nearest(queries: Tensor, captions: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosines and rows (Q, <=k) of the nearest captions, nearest first, read CHUNK captions at a time."""
     sims = queries.new_empty(len(queries), 0)
     rows = torch.empty(len(queries), 0, dtype=torch.long, device=queries.device)
-    for start in range(0, len(captions), chunk):
-        near = queries @ captions[start : start + chunk].to(queries).T  # (Q, chunk)
-        near, index = near.topk(min(k, near.shape[1]))
+    for start in range(0, len(captions), CHUNK):
+        near = queries @ captions[start : start + CHUNK].to(queries).T  # (Q, chunk)
+        near, index = near.topk(min(K_NEAREST, near.shape[1]))
         sims, rows = torch.cat([sims, near], 1), torch.cat([rows, index + start], 1)
-        sims, best = sims.topk(min(k, sims.shape[1]))  # (Q, k)
+        sims, best = sims.topk(min(K_NEAREST, sims.shape[1]))  # (Q, k)
         rows = rows.gather(1, best)
     return sims, rows
-
-
-def _check(captions: int, k: int, owner: str = "") -> None:
-    if captions < k:
-        raise InputError(
-            f"{owner}{captions} captions cannot give the {k} nearest: add captions or turn retrieval off"
-        )

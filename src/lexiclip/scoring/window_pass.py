@@ -7,8 +7,8 @@ by every variant.
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,50 +22,63 @@ from lexiclip.files import write_json
 from lexiclip.images.views import load_views
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.prompts.logits import TAU, score
-from lexiclip.scoring.retrieval import CaptionSets, retrieve_for_each
-from lexiclip.scoring.window_store import is_done, shard_path, write_shard
+from lexiclip.scoring.retrieval import CaptionSets, retrieve
+from lexiclip.scoring.window_store import WindowScores, is_done, shard_path, write_shard
 
 WORTH_MEASURING = 8  # images: for fewer, finding the faster type takes longer than the slower one
+
+
+class Texts(NamedTuple):
+    """What images are compared with: K class names, their vectors by variant, captions to retrieve."""
+
+    names: Sequence[str]
+    vectors: dict[str, ClassVectors]
+    captions: CaptionSets  # of the variants that retrieve
+
+
+class Views(NamedTuple):
+    """The windows to score beside the whole image."""
+
+    scales: Sequence[int]
+    shapes: Sequence[str]
 
 
 @torch.inference_mode()
 def score_images(
     clip: nn.Module,
     images: Sequence[tuple[str, str | Path]],
-    vectors: dict[str, ClassVectors],
-    captions: CaptionSets,
-    names: Sequence[str],
-    scales: Sequence[int],
-    shapes: Sequence[str],
+    texts: Texts,
+    views: Views,
     folder: str | Path,
     *,
     shard_images: int = 32,
     batch_views: int = 256,
     workers: int = 0,
     skip_unreadable: bool = False,
-    rank: int = 0,
-    ranks: int = 1,
+    share: tuple[int, int] = (0, 1),
 ) -> list[str]:
-    """Score images (id, path) with every variant of `vectors`, on the device of `clip`; keep finished shards.
+    """Score images (id, path) with every variant, on the device of `clip`; keep finished shards.
 
-    `captions` are those of the variants that retrieve, `names` the K classes; `workers` processes decode,
-    this process scores shards rank, rank + ranks, ... All is computed in the type of `clip`, a float32 image
-    tower in bf16 where it pays. Returns a line for each image left out. Without `skip_unreadable` they are
-    an InputError, raised after the other shards.
+    `workers` processes decode; of a `share` (rank, ranks) this process scores shards rank, rank + ranks, ...
+    All is computed in the type of `clip`, a float32 image tower in bf16 where it pays. Returns a line for
+    each image left out. Without `skip_unreadable` they are an InputError, raised after the other shards.
     """
-    _check(images, vectors, captions, names)
+    if not images:
+        raise InputError("no images to score")
+    image_id, times = Counter(image_id for image_id, _ in images).most_common(1)[0]
+    if times > 1:
+        raise InputError(f"image {image_id} is listed {times} times: list each image once")
     like = next(clip.parameters())
     vectors = {
         variant: ClassVectors(*(part if part is None else part.to(like) for part in parts))
-        for variant, parts in vectors.items()
+        for variant, parts in texts.vectors.items()
     }
-    captions = captions._replace(features=captions.features.to(like))
-    size = preprocess_size(clip)
+    captions = texts.captions._replace(features=texts.captions.features.to(like))
     settings = {
-        "names": list(names),
+        "names": list(texts.names),
         "variants": list(vectors),
-        "scales": list(scales),
-        "shapes": list(shapes),
+        "scales": list(views.scales),
+        "shapes": list(views.shapes),
         "model": model_id(clip),
         "texts": _fingerprint(vectors, captions),
     }
@@ -73,15 +86,19 @@ def score_images(
     shard_ids = [[image_id for image_id, _ in shard] for shard in shards]
     write_json(Path(folder, "index.json"), {**settings, "shards": shard_ids})
 
+    rank, ranks = share
     todo = [i for i in range(rank, len(shards), ranks) if not is_done(folder, i, settings, shard_ids[i])]
     paths = [path for i in todo for _, path in shards[i]]
     gpu = None if like.device.type == "cpu" else like.device
-    loaded = load_views(paths, scales, shapes, size, workers, gpu)
-    bf16 = like.dtype == torch.float32 and len(paths) > WORTH_MEASURING and tower_pays_in_bf16(clip)
-    score_views = partial(_score_views, clip, vectors=vectors, captions=captions, bf16=bf16)
+    loaded = load_views(paths, *views, preprocess_size(clip), workers, gpu)
+    bf16 = tower_pays_in_bf16(clip, len(paths))
+
+    def score_batch(pixels: Tensor) -> dict[str, Tensor]:
+        return _halved(score_features(encode_views(clip, pixels, bf16), vectors, captions))
+
     unreadable = []
     for i in todo:
-        ids, tensors, failures = _score_shard(shard_ids[i], loaded, score_views, batch_views)
+        ids, tensors, failures = _score_shard(shard_ids[i], loaded, score_batch, batch_views)
         unreadable += failures
         if skip_unreadable or not failures:
             write_shard(shard_path(folder, i), tensors, {**settings, "ids": ids})
@@ -94,9 +111,11 @@ def score_images(
 
 
 @torch.inference_mode()
-def tower_pays_in_bf16(clip: nn.Module) -> bool:
-    """Whether the image tower is faster in bf16 where it is."""
+def tower_pays_in_bf16(clip: nn.Module, images: int) -> bool:
+    """Whether the image tower, if it is float32, scores that many images faster in bf16."""
     like, size = next(clip.parameters()), preprocess_size(clip)
+    if like.dtype != torch.float32 or images <= WORTH_MEASURING:
+        return False
     blank = torch.zeros(8, 3, size, size, device=like.device)
     return bf16_pays(lambda: encode_images(clip, blank), like.device.type)
 
@@ -104,7 +123,7 @@ def tower_pays_in_bf16(clip: nn.Module) -> bool:
 def _score_shard(
     ids: list[str],
     loaded: Iterator[tuple[Tensor | None, str]],
-    score_views: Callable[[Tensor], dict[str, Tensor]],
+    score_batch: Callable[[Tensor], dict[str, Tensor]],
     batch_views: int,
 ) -> tuple[list[str], dict[str, np.ndarray], list[str]]:
     """The ids that could be read, their scores, and a line for each of the others.
@@ -121,10 +140,10 @@ def _score_shard(
         waiting.append(views)
         if sum(map(len, waiting)) > batch_views:
             *full, rest = torch.cat(waiting).split(batch_views)
-            parts += [score_views(batch) for batch in full]
+            parts += [score_batch(batch) for batch in full]
             waiting = [rest]
     if waiting:
-        parts.append(score_views(torch.cat(waiting)))
+        parts.append(score_batch(torch.cat(waiting)))
     shape = (len(readable), -1)
     tensors = {
         key: torch.cat([part[key] for part in parts]).unflatten(0, shape).cpu().numpy()
@@ -133,26 +152,28 @@ def _score_shard(
     return readable, tensors, failures
 
 
-def _score_views(
-    clip: nn.Module, views: Tensor, vectors: dict[str, ClassVectors], captions: CaptionSets, bf16: bool
-) -> dict[str, Tensor]:
-    """Scores of views uint8 (B, 3, S, S) by every variant, each (B, K) or (B,), fp16, on its device."""
-    features = encode_views(clip, views, bf16)
-    return {key: value.half() for key, value in score_features(features, vectors, captions).items()}
+def window_scores(features: ImageFeatures, vectors: dict[str, ClassVectors]) -> dict[str, WindowScores]:
+    """The scores of one image by variant, in memory and without retrieval, from features of its 1+W views."""
+    scores = {k: part[None].cpu().numpy() for k, part in _halved(score_features(features, vectors)).items()}
+    return {v: WindowScores([""], scores[f"{v}.global"], scores[f"{v}.local"], None, None) for v in vectors}
 
 
 def score_features(
-    features: ImageFeatures, vectors: dict[str, ClassVectors], captions: CaptionSets
+    features: ImageFeatures, vectors: dict[str, ClassVectors], captions: CaptionSets | None = None
 ) -> dict[str, Tensor]:
     """What `window_store` holds of B views, by variant and field, each (B, K) or (B,)."""
     scores = {}
     for variant, of_variant in vectors.items():
         logits = score(features.global_, features.local, of_variant)
         scores |= {f"{variant}.global": logits.global_, f"{variant}.local": logits.local}
-    for variant, found in retrieve_for_each(features.global_, captions).items():
+    for variant, found in retrieve(features.global_, captions).items() if captions else ():
         scores[f"{variant}.retrieved"] = TAU * found.mean @ vectors[variant].global_.T
         scores[f"{variant}.sims"] = found.sims.mean(1)
     return scores
+
+
+def _halved(scores: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key: value.half() for key, value in scores.items()}
 
 
 def _fingerprint(vectors: dict[str, ClassVectors], captions: CaptionSets) -> str:
@@ -161,27 +182,3 @@ def _fingerprint(vectors: dict[str, ClassVectors], captions: CaptionSets) -> str
     for tensor in (*(part for parts in vectors.values() for part in parts), captions.features):
         digest.update(b"none" if tensor is None else tensor.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def _check(
-    images: Sequence[tuple[str, str | Path]],
-    vectors: dict[str, ClassVectors],
-    captions: CaptionSets,
-    names: Sequence[str],
-) -> None:
-    if not images:
-        raise InputError("no images to score")
-    image_id, times = Counter(image_id for image_id, _ in images).most_common(1)[0]
-    if times > 1:
-        raise InputError(f"image {image_id} is listed {times} times: list each image once")
-    unknown = set(captions.groups) - set(vectors)
-    if unknown or not vectors:
-        raise InputError(
-            f"captions of {sorted(unknown)} but variants {list(vectors)}: expected class vectors for each"
-        )
-    for variant, of_variant in vectors.items():
-        if len(of_variant.global_) != len(names):
-            raise InputError(
-                f"variant {variant}: vectors of {len(of_variant.global_)} classes, expected {len(names)}: "
-                "train it again with this vocabulary"
-            )

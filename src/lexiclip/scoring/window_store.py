@@ -1,4 +1,4 @@
-"""Scores of every view on disk, shard by shard: written by the pass, read one variant at a time.
+"""Scores of every view on disk, shard by shard: the pass writes them, fusion reads one variant at a time.
 
 A view is the whole image or a window. `scores_00000.safetensors`, ... hold fp16 scores of n images each: for
 variant v "v.global" and "v.local" (n, 1+W, K), where v has captions also "v.retrieved" (n, 1+W, K) and
@@ -33,7 +33,7 @@ class WindowScores(NamedTuple):
 
 
 def read_index(folder: str | Path, names: Sequence[str] | None = None) -> dict:
-    """What the scores of a folder were made with, and under "shards" the ids of their images.
+    """The settings that the scores of a folder were made with, and under "shards" the ids of their images.
 
     InputError if there is none, or if other classes than `names` were scored.
     """
@@ -85,20 +85,13 @@ def read_shards(folder: str | Path, variant: str) -> Iterator[WindowScores]:
         yield found
 
 
-def read_scores(folder: str | Path, variant: str) -> WindowScores:
-    """All scores of one variant in memory; `read_shards` says what may be wrong."""
-    ids, *fields = zip(*read_shards(folder, variant), strict=True)
-    joined = [None if parts[0] is None else np.concatenate(parts) for parts in fields]
-    return WindowScores([image_id for of_shard in ids for image_id in of_shard], *joined)
-
-
 def read_ids(folder: str | Path) -> list[str]:
-    """The images that have scores, in their order."""
+    """The ids of the images that have scores, in their order."""
     return [i for shard in read_shards(folder, read_index(folder)["variants"][0]) for i in shard.ids]
 
 
 def publish(partial: str | Path, folder: str | Path) -> None:
-    """Give finished scores their name; what a killed run or a longer list of images left is removed."""
+    """Rename the folder of finished scores; files of a killed run or a longer list of images are removed."""
     partial, folder = Path(partial), Path(folder)
     shards = range(len(read_index(partial)["shards"]))
     kept = {Path(partial, "index.json"), *(shard_path(partial, i) for i in shards)}

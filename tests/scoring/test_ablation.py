@@ -1,9 +1,9 @@
-"""Rows of stored views by scale and shape."""
+"""Which stored views the ablation keeps for fewer scales and shapes."""
 
 import pytest
 
 from lexiclip.images.windows import SHAPES, windows
-from lexiclip.scoring.window_subsets import view_rows
+from lexiclip.scoring.ablation import view_rows
 
 
 @pytest.mark.parametrize("stored", [((2, 3, 4), SHAPES), ((3, 2), ("2x3", "square"))])
