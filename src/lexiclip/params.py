@@ -64,7 +64,7 @@ class SamplingParams(Block):
 class ComposeParams(SamplingParams):
     by: Literal["likelihood", "answers"]
     share_scene: bool
-    prompts: str
+    instructions: str
     questions: Positive
     classes_per_question: Annotated[int, Field(ge=2)]
     sets: Positive
@@ -82,7 +82,7 @@ class CaptionSetParams(Block):
 
 
 class WriteParams(SamplingParams):
-    prompts: str
+    instructions: str
 
 
 CaptionSet = Literal["multi", "single", "challenge", "world"]
@@ -95,7 +95,7 @@ class FilterParams(Block):
 
 class JudgeParams(SamplingParams):
     judges: list[Literal["filter", "check"]]
-    prompts: str
+    instructions: str
     seed: int
 
 
