@@ -27,7 +27,7 @@ def test_metrics_of_every_variant_and_a_clean_status(study):
     for variant in params["variants"]:
         assert 0 < metrics[variant]["whole"]["mAP"] < 100
         assert 0 < metrics[variant]["windows"]["mAP"] < 100
-    assert 0 < metrics["zero_shot"]["mAP"] < 100 and 0 < metrics["ensemble"]["mAP"] < 100
+    assert 0 < metrics["zero_shot"]["whole"]["mAP"] < 100 and 0 < metrics["ensemble"]["mAP"] < 100
     scores = json.loads((study.root / "data/impreds.json").read_text())
     assert len(scores) == 12
     status = study.run("dvc", "status")
