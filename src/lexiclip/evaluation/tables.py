@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lexiclip.errors import InputError
-from lexiclip.evaluation.metrics import average_precisions, evaluate
-from lexiclip.evaluation.precision_recall import mean_precisions
+from lexiclip.evaluation.metrics import average_precisions, evaluate, mean_precisions
 from lexiclip.evaluation.scores_file import read_scores_file
 from lexiclip.images.datasets import Dataset
 
