@@ -5,17 +5,23 @@ UV = .venv/bin/uv pip install --quiet --no-deps --compile-bytecode
 # Stages run as `python stages/…`: the environment's python must come first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test test-faults lint bench seeds lock clean
+.PHONY: repro test test-all test-every-file test-faults lint bench seeds lock clean
 
 repro: .venv/installed  ## the whole study: shared datasets, every stage that has changed, the table of results
 	dvc pull
 	dvc repro
-	python stages/evaluate.py
+	@python stages/evaluate.py
 
-test: .venv/installed  ## the tests, two files at a time
+test: .venv/installed  ## what is broken by accident: the fast tests, two files at a time (3 minutes)
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile -m "not slow"
+
+test-all: .venv/installed  ## all tests: a real language model, servers, a browser, SSH, faults, fuzzing (20 minutes)
+	$(MAKE) --jobs 2 --output-sync test-every-file test-faults
+
+test-every-file: .venv/installed
 	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile
 
-test-faults: .venv/installed  ## kills, full disks, Ctrl-C, two queue workers, a read-only cache (minutes)
+test-faults: .venv/installed  ## kills, full disks, Ctrl-C, two queue workers, a read-only cache
 	python -m pytest tests/faults
 
 lint: .venv/installed  ## style
@@ -30,7 +36,7 @@ seeds: .venv/installed  ## mAP over three seeds of training
 
 lock:  ## write requirements.lock anew from pyproject.toml
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
-		--extra dev --python-version 3.11 pyproject.toml -o requirements.lock
+		--extra study --extra dev --python-version 3.11 pyproject.toml -o requirements.lock
 
 clean:  ## what stages made that no cache holds
 	rm -rf data/scenes data/mixes data/features data/scores data/impreds.json

@@ -10,9 +10,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from lexiclip.clip.backbone import preprocess_size
-from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images
+from lexiclip.clip.loading import build_clip, preprocess_size
 from lexiclip.clip.text_tower import encode_prompts, text_width
 from lexiclip.errors import run_stage
 from lexiclip.evaluation.tables import as_text
@@ -32,11 +31,11 @@ def operations(model: str, images: int, texts: int) -> list[dict]:
     view = counted(lambda: encode_images(clip, torch.zeros(1, 3, *2 * [preprocess_size(clip)])))
     text = counted(lambda: prompts(clip, 1, TOKENS))
     steps = {
-        name: prompts_of_a_step(clip, classes, variant.n_ctx, 3 if variant.evidence else 2)
+        name: prompts_of_a_step(clip, classes, variant.train.n_ctx, 3 if variant.train.evidence else 2)
         for name, variant in params.variants.items()
     }
     epochs = {
-        name: variant.epochs if variant.keep_epoch == "heldout" else variant.keep_epoch
+        name: variant.train.epochs if variant.train.keep_epoch == "heldout" else variant.train.keep_epoch
         for name, variant in params.variants.items()
     }
     dim, views = clip.visual.output_dim, images * (1 + WINDOWS)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lexiclip.clip.backbone import encode_name
+from lexiclip.clip.loading import encode_name
 from lexiclip.clip.text_tower import context_length, embed_tokens, project, text_tower
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.prompts.contexts import Contexts

@@ -17,12 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from lexiclip.clip.backbone import preprocess_size
-from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images
+from lexiclip.clip.loading import build_clip, preprocess_size
 from lexiclip.devices import best_device
-from lexiclip.images.normalisation import CLIP_MEAN, CLIP_STD
-from lexiclip.images.preprocess import load_rgb
+from lexiclip.images.views import load_rgb
 from lexiclip.images.windows import crop, windows
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.prompts.logits import score
@@ -120,7 +118,7 @@ def in_reference_order(
 ) -> Tensor:
     """Global logits (1+W, K) of one photo by one variant, after computing the local ones as well."""
     image = load_rgb(path)
-    transform = open_clip.image_transform(preprocess_size(clip), is_train=False, mean=CLIP_MEAN, std=CLIP_STD)
+    transform = open_clip.image_transform(preprocess_size(clip), is_train=False)
     boxes = windows(*image.size, scales, ["square"])
     pixels = torch.stack([transform(view) for view in [image, *(crop(image, box) for box in boxes)]])
     features = encode_images(clip, pixels.to(captions.device))

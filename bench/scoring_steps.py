@@ -15,13 +15,11 @@ from pathlib import Path
 import torch
 from scoring import CLASSES, MINI, photos, random_texts
 
-from lexiclip.clip.backbone import preprocess_size
-from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_views
+from lexiclip.clip.loading import build_clip, preprocess_size
 from lexiclip.devices import best_device
 from lexiclip.evaluation.tables import as_text
-from lexiclip.images.batched_views import batched_view_pixels, image_pixels
-from lexiclip.images.preprocess import load_rgb, view_pixels
+from lexiclip.images.views import batched_view_pixels, image_pixels, load_rgb, view_pixels
 from lexiclip.images.windows import SHAPES, windows
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.scoring.retrieval import caption_sets

@@ -13,9 +13,8 @@ import torch
 from reference_order import encode_captions, encode_prompts, reference_step
 from torch import Tensor, nn
 
-from lexiclip.clip.backbone import tokenize
-from lexiclip.clip.building import build_clip
 from lexiclip.clip.feature_store import Store, open_store, write_store
+from lexiclip.clip.loading import build_clip, tokenize
 from lexiclip.clip.text_tower import text_width
 from lexiclip.devices import best_device
 from lexiclip.errors import run_stage
@@ -23,6 +22,7 @@ from lexiclip.files import read_jsonl
 from lexiclip.mixes import label_matrix
 from lexiclip.params import load_params
 from lexiclip.prompts.contexts import Contexts, init_contexts
+from lexiclip.prompts.schedule import Tuning
 from lexiclip.prompts.training import train_prompts
 from lexiclip.vocabulary import load_vocabulary
 
@@ -117,20 +117,20 @@ def tune(
         rows,
         labels,
         names,
-        n_ctx=N_CTX,
-        evidence=True,
-        epochs=EPOCHS,
-        keep_epoch=1,
-        batch_size=batch,
-        lr=LR,
-        warmup_epochs=0,
-        warmup_lr=LR,
-        weight_decay=WEIGHT_DECAY,
-        momentum=MOMENTUM,
-        ema_decay=None,
-        cooccurrence=None,
-        init=None,
-        seed=0,
+        Tuning(
+            n_ctx=N_CTX,
+            evidence=True,
+            epochs=EPOCHS,
+            keep_epoch=1,
+            batch_size=batch,
+            lr=LR,
+            warmup_epochs=0,
+            warmup_lr=LR,
+            weight_decay=WEIGHT_DECAY,
+            momentum=MOMENTUM,
+            ema_decay=None,
+            seed=0,
+        ),
     )
 
 

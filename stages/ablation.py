@@ -6,26 +6,26 @@ from lexiclip.errors import run_stage
 from lexiclip.evaluation.tables import as_text, labels_of
 from lexiclip.files import write_csv
 from lexiclip.images.datasets import load_dataset
-from lexiclip.params import BASELINES, load_params
+from lexiclip.params import load_params
 from lexiclip.scoring.ablation import ablate
 from lexiclip.scoring.cooccurrence import row_normalised
 from lexiclip.scoring.ensemble import choose, class_mask
 from lexiclip.scoring.window_store import read_ids, read_index
 from lexiclip.vocabulary import load_vocabulary
 
-WINDOWS = "data/scores/windows"
+WINDOWS = "data/window_scores"
 
 
 def main() -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
-    members = params.ensemble.variants
+    members = params.members
     read_index(WINDOWS, names)
     rows = ablate(
         WINDOWS,
         row_normalised(np.load("data/cooccurrence.npz")["matrix"]),
-        {variant: params.fusing(variant) for variant in (*BASELINES, *params.variants)},
+        {variant: params.fusing(variant) for variant in params.scored},
         labels_of(read_ids(WINDOWS), dataset, params.windows.skip_unreadable),
         members,
         choose(params.ensemble.choice, members, names, params.vocabulary.without),

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from lexiclip.clip.backbone import load_clip, model_id
 from lexiclip.clip.feature_store import open_store
+from lexiclip.clip.loading import load_clip, model_id
 from lexiclip.errors import run_stage
 from lexiclip.files import read_jsonl, write_json
 from lexiclip.mixes import label_matrix
@@ -30,7 +30,7 @@ def main() -> None:
     )
     for name, vectors in {"zero_shot": zero_shot, "caption_mean": ClassVectors(moved, moved, None)}.items():
         save_prompts(f"models/prompts/{name}.safetensors", Prompts(vectors, names, model_id(clip), None))
-        precisions = caption_ap(store, counted, vectors, params.baselines.local_weight)
+        precisions = caption_ap(store, counted, vectors, params.baselines.fusion.local_weight)
         write_json(f"metrics/captions_ap/{name}.json", as_metrics(precisions, names))
         print(
             f"models/prompts/{name}.safetensors, held-out caption mAP {as_metrics(precisions, names)['mAP']}"

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from torch import nn
 
-from lexiclip.clip.backbone import tokenize
-from lexiclip.clip.building import build_clip, save_clip
+from lexiclip.clip.loading import build_clip, save_clip, tokenize
 from lexiclip.errors import InputError, run_stage
 from lexiclip.files import read_jsonl, write_csv
 from lexiclip.mini.pretraining import train_mini_clip

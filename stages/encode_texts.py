@@ -1,8 +1,8 @@
 """Stage encode_texts: every distinct text of every mix goes through the frozen text tower once."""
 
-from lexiclip.clip.backbone import load_clip
 from lexiclip.clip.feature_store import write_store
 from lexiclip.clip.image_tower import dense_tower
+from lexiclip.clip.loading import load_clip
 from lexiclip.devices import best_device
 from lexiclip.errors import run_stage
 from lexiclip.files import read_jsonl

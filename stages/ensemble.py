@@ -5,14 +5,14 @@ import numpy as np
 from lexiclip.errors import run_stage
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import write_json
-from lexiclip.params import BASELINES, load_params
+from lexiclip.params import load_params
 from lexiclip.scoring.cooccurrence import row_normalised
 from lexiclip.scoring.ensemble import choose, class_mask, join
 from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.window_store import read_index
 from lexiclip.vocabulary import load_vocabulary
 
-WINDOWS = "data/scores/windows"
+WINDOWS = "data/window_scores"
 
 
 def main() -> None:
@@ -22,11 +22,11 @@ def main() -> None:
     read_index(WINDOWS, names)
     fused = {
         variant: fuse_variant(WINDOWS, variant, companions, **params.fusing(variant))
-        for variant in (*BASELINES, *params.variants)
+        for variant in params.scored
     }
     for variant, scores in fused.items():
         write_scores(f"data/scores/{variant}.npz", scores.ids, names, scores.windows, whole=scores.whole)
-    members, rule = params.ensemble.variants, params.ensemble.rule
+    members, rule = params.members, params.ensemble.rule
     joined = join(
         np.stack([fused[variant].windows for variant in members]),  # (V, N, K)
         choose(params.ensemble.choice, members, names, params.vocabulary.without),

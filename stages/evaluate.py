@@ -12,7 +12,7 @@ from lexiclip.evaluation.tables import (
 )
 from lexiclip.files import write_csv, write_json
 from lexiclip.images.datasets import load_dataset
-from lexiclip.params import BASELINES, load_params
+from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
 
 
@@ -20,7 +20,7 @@ def main() -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
-    ids, stored = read_study((*BASELINES, *params.variants, "ensemble"), names)
+    ids, stored = read_study([*params.scored, "ensemble"], names)
     labels = labels_of(ids, dataset, params.windows.skip_unreadable)
     scores = {variant: arrays["scores"] for variant, arrays in stored.items()}
     metrics = {}

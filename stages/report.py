@@ -8,7 +8,7 @@ from lexiclip.evaluation.tables import labels_of
 from lexiclip.heatmap import where_found
 from lexiclip.images.datasets import load_dataset
 from lexiclip.mixes import CAPTION_SOURCES
-from lexiclip.params import BASELINES, load_params
+from lexiclip.params import load_params
 from lexiclip.predict import encode_photos, load_study
 from lexiclip.report import gallery
 from lexiclip.report.charts import caption_map_curves, looks_of, loss_curves, recall_curves
@@ -38,8 +38,10 @@ def main() -> None:
     captions = captions_of_classes(statistics, tuned_on)
     captions_by_class = {name: sum(of_set.values()) for name, of_set in captions}
     matrix = np.load("data/cooccurrence.npz")["matrix"]
-    looks = looks_of((*BASELINES, *params.variants))
-    trainings = loss_curves({name: variant.keep_epoch for name, variant in params.variants.items()}, looks)
+    looks = looks_of(params.scored)
+    trainings = loss_curves(
+        {name: variant.train.keep_epoch for name, variant in params.variants.items()}, looks
+    )
     if dataset.labels is not None:
         labels = labels_of(ids, dataset, params.windows.skip_unreadable)
         measured = {

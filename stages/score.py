@@ -3,22 +3,22 @@
 Alone or, for more GPUs, as `torchrun --nproc-per-node 8 stages/score.py` with `dvc repro` after it.
 """
 
-from lexiclip.clip.backbone import load_clip, model_id
 from lexiclip.clip.feature_store import open_store
+from lexiclip.clip.loading import load_clip, model_id
 from lexiclip.devices import best_device
 from lexiclip.distributed import rank_and_count, take_device
 from lexiclip.errors import InputError, run_stage
 from lexiclip.files import read_jsonl
 from lexiclip.images.datasets import load_dataset
-from lexiclip.params import BASELINES, load_params
+from lexiclip.params import load_params
 from lexiclip.prompts.class_vectors import load_prompts
 from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import Texts, Views, score_images
 from lexiclip.scoring.window_store import publish
 from lexiclip.vocabulary import load_vocabulary
 
-# DVC deletes data/scores/windows before a run; what a killed run finished lies beside it.
-PARTIAL = "data/scores/windows.partial"
+# DVC deletes data/window_scores before a run; what a killed run finished lies beside it.
+PARTIAL = "data/window_scores.partial"
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     clip = load_clip("models/clip", params.precision).to(best_device(params.precision))
     model = model_id(clip)
     vectors = {}
-    for variant in (*BASELINES, *params.variants):
+    for variant in params.scored:
         prompts = load_prompts(f"models/prompts/{variant}.safetensors", model)
         if prompts.names != names:
             raise InputError(f"models/prompts/{variant}.safetensors: other classes than the vocabulary: "
@@ -55,8 +55,8 @@ def main() -> None:
     if ranks > 1:
         print(f"rank {rank} of {ranks} is done: once all are, `dvc repro` takes the scores over")
         return
-    publish(PARTIAL, "data/scores/windows")
-    print(f"{len(dataset.ids) - len(skipped)} of {len(dataset.ids)} images -> data/scores/windows")
+    publish(PARTIAL, "data/window_scores")
+    print(f"{len(dataset.ids) - len(skipped)} of {len(dataset.ids)} images -> data/window_scores")
 
 
 run_stage(main)

@@ -1,6 +1,6 @@
 """Stage train@VARIANT: tune the prompts of one variant on its mix; images are never seen.
 
-On several GPUs: `torchrun --nproc-per-node 8 stages/train.py VARIANT plain|ema`, then `dvc commit`.
+On several GPUs: `torchrun --nproc-per-node 8 stages/train.py VARIANT`, then `dvc commit`.
 """
 
 import sys
@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lexiclip.clip.backbone import load_clip, model_id
 from lexiclip.clip.feature_store import open_store
+from lexiclip.clip.loading import load_clip, model_id
 from lexiclip.devices import best_device
 from lexiclip.distributed import join_processes, leave_processes, rank_and_count
 from lexiclip.errors import run_stage
@@ -19,28 +19,34 @@ from lexiclip.mixes import CAPTION_SOURCES, label_matrix
 from lexiclip.params import load_params
 from lexiclip.prompts.class_vectors import Prompts, class_vectors, load_prompts, save_prompts
 from lexiclip.prompts.heldout import HeldOut, as_metrics, caption_ap
-from lexiclip.prompts.training import train_prompts
+from lexiclip.prompts.training import Tuning, train_prompts
 from lexiclip.scoring.cooccurrence import cooccurrence
 from lexiclip.vocabulary import load_vocabulary
 
 
-def main(variant: str, ema: bool) -> None:
+def main(variant: str) -> None:
     join_processes()
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
-    of_variant, train = params.variants[variant], params.train
+    of_variant, train = params.variants[variant].train, params.train
+    hard_classes = params.variants[variant].mix.hard_classes
     clip = load_clip("models/clip", params.precision).to(best_device(params.precision))
     model = model_id(clip)
     store = open_store("data/features", model)
     mix, captions = read_jsonl(f"data/mixes/{variant}.jsonl"), read_jsonl("data/mixes/heldout.jsonl")
-    tuned_classes = np.array([name in (of_variant.hard_classes or names) for name in names])
+    tuned_classes = np.array([name in (hard_classes or names) for name in names])
     rows = store.rows(caption["text"] for caption in captions)
     heldout = HeldOut(rows, label_matrix(captions, names), tuned_classes)
     together = None
     if of_variant.cooccurrence_loss:  # counted in what the variant trains on: held-out captions stay unseen
         written = [text for text in mix if text["source"] in CAPTION_SOURCES]
         together = torch.from_numpy(cooccurrence(label_matrix(written, names))).float()
-    start = of_variant.init_from and load_prompts(f"models/prompts/{of_variant.init_from}.safetensors", model)
+    start = load_prompts(f"models/prompts/{of_variant.init_from}.safetensors", model).contexts
+    how = Tuning(
+        **of_variant.model_dump(exclude={"cooccurrence_loss", "init_from", "average"}),
+        **train.model_dump(include={"batch_size", "weight_decay", "momentum", "seed"}),
+        ema_decay=train.ema_decay if of_variant.average == "ema_decay" else None,
+    )
     checkpoint = Path(f"models/prompts/{variant}.checkpoint.partial")
     tuned = train_prompts(
         clip,
@@ -48,21 +54,9 @@ def main(variant: str, ema: bool) -> None:
         store.rows(text["text"] for text in mix),
         torch.from_numpy(label_matrix(mix, names)).float(),
         names,
-        n_ctx=of_variant.n_ctx,
-        evidence=of_variant.evidence,
-        epochs=of_variant.epochs,
-        keep_epoch=of_variant.keep_epoch,
-        batch_size=train.batch_size,
-        lr=of_variant.lr,
-        warmup_epochs=of_variant.warmup_epochs,
-        warmup_lr=of_variant.warmup_lr,
-        weight_decay=train.weight_decay,
-        momentum=train.momentum,
-        ema_decay=train.ema_decay if ema else None,
+        how,
         cooccurrence=together,
-        init=start and start.contexts,
-        seed=train.seed,
-        result=train.ema_result if ema else "student",
+        init=start,
         heldout=heldout,
         checkpoint=checkpoint,
     )
@@ -79,4 +73,4 @@ def main(variant: str, ema: bool) -> None:
     leave_processes()
 
 
-run_stage(lambda: main(sys.argv[1], ema=sys.argv[2] == "ema"))
+run_stage(lambda: main(sys.argv[1]))

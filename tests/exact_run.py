@@ -13,19 +13,19 @@ import torch
 from tests.conftest import ROOT
 from torch import nn
 
-from lexiclip.clip.backbone import frozen
-from lexiclip.clip.building import build_clip
 from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.clip.image_tower import encode_views
+from lexiclip.clip.loading import build_clip, frozen
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import write_json
 from lexiclip.heatmap import heat_of_cells, with_heat
-from lexiclip.images.preprocess import load_rgb, view_pixels
+from lexiclip.images.views import load_rgb, view_pixels
 from lexiclip.images.windows import Box, windows
 from lexiclip.mini.scenes import draw_scenes, load_themes, write_scenes
 from lexiclip.mini.sprites import load_sprites
 from lexiclip.mixes import label_matrix
 from lexiclip.prompts.class_vectors import Prompts, class_vectors, load_prompts, save_prompts
+from lexiclip.prompts.schedule import Tuning
 from lexiclip.prompts.training import train_prompts
 from lexiclip.report.pictures import photo_uri
 from lexiclip.scoring.cooccurrence import cooccurrence, row_normalised
@@ -84,11 +84,26 @@ def run(folder: Path, precision: str, seed: int) -> None:
     store = open_store(folder / "features")
     rows, labels = store.rows(row["text"] for row in mix), label_matrix(mix, NAMES)
     tuned = train_prompts(
-        clip, store, rows, torch.from_numpy(labels).float(), NAMES,
-        n_ctx=8, evidence=True, epochs=2, keep_epoch=2, batch_size=32, lr=0.001, warmup_epochs=0,
-        warmup_lr=0.001, weight_decay=0.0005, momentum=0.9, ema_decay=0.995, cooccurrence=None, init=None,
-        seed=seed,
-    )  # fmt: skip
+        clip,
+        store,
+        rows,
+        torch.from_numpy(labels).float(),
+        NAMES,
+        Tuning(
+            n_ctx=8,
+            evidence=True,
+            epochs=2,
+            keep_epoch=2,
+            batch_size=32,
+            lr=0.001,
+            warmup_epochs=0,
+            warmup_lr=0.001,
+            weight_decay=0.0005,
+            momentum=0.9,
+            ema_decay=0.995,
+            seed=seed,
+        ),
+    )
     write_json(folder / "steps.json", tuned.steps)
     prompts = Prompts(class_vectors(clip, tuned.contexts, NAMES), NAMES, "tiny", tuned.contexts)
     save_prompts(folder / "prompts.safetensors", prompts)

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.distributed import join_processes, leave_processes, rank_and_count
 from lexiclip.prompts.contexts import init_contexts
+from lexiclip.prompts.schedule import Tuning
 from lexiclip.prompts.training import train_prompts
 
 NAMES = ["dog", "cat", "kite"]
@@ -37,20 +38,21 @@ def train(folder: Path, ema_decay: float | None, lr: float) -> None:
         store.rows(texts),
         torch.eye(3).repeat(3, 1),
         NAMES,
-        n_ctx=4,
-        evidence=True,
-        epochs=4,
-        keep_epoch=3,
-        batch_size=5,
-        lr=lr,
-        warmup_epochs=0,
-        warmup_lr=lr,
-        weight_decay=5e-4,
-        momentum=0.9,
-        ema_decay=ema_decay,
-        cooccurrence=None,
+        Tuning(
+            n_ctx=4,
+            evidence=True,
+            epochs=4,
+            keep_epoch=3,
+            batch_size=5,
+            lr=lr,
+            warmup_epochs=0,
+            warmup_lr=lr,
+            weight_decay=5e-4,
+            momentum=0.9,
+            ema_decay=ema_decay,
+            seed=0,
+        ),
         init=start,
-        seed=0,
         checkpoint=folder / "run.partial",
     )
     if rank == 0:

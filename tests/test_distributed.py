@@ -13,6 +13,7 @@ from lexiclip.distributed import summed
 from lexiclip.errors import InputError
 from lexiclip.prompts import checks
 from lexiclip.prompts.checks import check_request, check_same_epoch
+from lexiclip.prompts.schedule import Tuning
 
 
 def test_two_processes_do_what_one_does(tmp_path):
@@ -33,9 +34,10 @@ def test_alone_a_sum_is_what_it_was():
 
 def test_what_several_processes_refuse(monkeypatch):
     monkeypatch.setattr(checks, "rank_and_count", lambda: (0, 2))
+    one = Tuning(4, True, 1, 1, 1, 0.1, 0, 0.1, 0.0, 0.0, None, 0)
     with pytest.raises(InputError, match="a batch of 1 texts for 2 processes"):
-        check_request(np.arange(9), torch.eye(9), "abcdefghi", 1, 1, 1, None, "student", None)
-    check_request(np.arange(9), torch.eye(9), "abcdefghi", 1, 1, 2, None, "student", None)
+        check_request(np.arange(9), torch.eye(9), "abcdefghi", one, None)
+    check_request(np.arange(9), torch.eye(9), "abcdefghi", one._replace(batch_size=2), None)
     monkeypatch.setattr(checks, "summed", lambda tensors: [tensors[0] + 2])  # the other is at epoch 2
     check_same_epoch(2, torch.device("cpu"))
     with pytest.raises(InputError, match="different checkpoints"):

@@ -50,13 +50,21 @@ def test_a_changed_value_is_read(tmp_path):
         # unknown keys
         ("traim", {}, "traim: unknown key"),
         ("train.ema_decy", 0.9, "train.ema_decy: unknown key"),
-        ("variants.best.evidance", True, "variants.best.evidance: unknown key"),
-        ("variants.best.texts", {"mutli": True}, "variants.best.texts.mutli: input should be 'multi', "),
+        ("variants.best.train.evidance", True, "variants.best.train.evidance: unknown key"),
+        (
+            "variants.best.mix.texts",
+            {"mutli": True},
+            "variants.best.mix.texts.mutli: input should be 'multi', ",
+        ),
         # wrong types
         ("pretrain.steps", "many", "pretrain.steps: input should be a valid integer (got 'many')"),
         ("pretrain.steps", True, "pretrain.steps: input should be a valid integer (got True)"),
         ("pretrain.steps", 0.5, "pretrain.steps: input should be a valid integer (got 0.5)"),
-        ("variants.best.evidence", "perhaps", "variants.best.evidence: input should be a valid boolean"),
+        (
+            "variants.best.train.evidence",
+            "perhaps",
+            "variants.best.train.evidence: input should be a valid boolean",
+        ),
         ("windows", None, "windows: input should be a valid dictionary"),
         ("ensemble.variants", "best", "ensemble.variants: input should be a valid list"),
         ("scenes.objects", [2], "scenes.objects.1: field required"),
@@ -70,8 +78,9 @@ def test_a_changed_value_is_read(tmp_path):
         ("pretrain.lr", float("nan"), "pretrain.lr: input should be "),
         ("windows.scales", [1], "windows.scales.0: input should be greater than or equal to 2"),
         ("windows.scales", [], "windows.scales: list should have at least 1 item"),
-        ("variants.best.fusion", "max", "variants.best.fusion: input should be 'plain', "),
-        ("variants.best.keep_epoch", 99, "variants.best: keep_epoch 99 lies beyond epochs "),
+        ("variants.best.fusion.form", "max", "variants.best.fusion.form: input should be 'plain', "),
+        ("variants.best.train.keep_epoch", 99, "variants.best.train: keep_epoch 99 lies beyond epochs "),
+        ("variants.best.train.result", "average", "variants.best.train: result: there is no average"),
         ("scenes.objects", [6, 2], "scenes.objects: expected the lower bound first, got [6, 2]"),
         # names that must be known
         ("ensemble.variants", ["best", "Best"], "ensemble.variants: unknown 'Best', choose from zero_shot, "),

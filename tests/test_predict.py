@@ -13,8 +13,7 @@ from tests.clones import committed
 
 from lexiclip import cli
 from lexiclip import predict as predicting
-from lexiclip.clip.backbone import load_clip, model_id
-from lexiclip.clip.building import build_clip, save_clip
+from lexiclip.clip.loading import build_clip, load_clip, model_id, save_clip
 from lexiclip.clip.text_tower import text_width
 from lexiclip.errors import InputError
 from lexiclip.heatmap import find, heat_of_cells, with_heat

@@ -9,7 +9,7 @@ import yaml
 from lexiclip.errors import InputError
 from lexiclip.vocabulary import load_vocabulary
 
-FOLDER = Path(__file__).resolve().parents[1] / "data/vocabularies"
+FOLDER = Path(__file__).resolve().parents[1] / "src/lexiclip/vocabularies"
 
 
 @pytest.fixture(scope="module")

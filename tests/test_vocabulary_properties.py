@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lexiclip.vocabulary import Vocabulary, load_vocabulary
 
-COCO = load_vocabulary(Path(__file__).resolve().parents[1] / "data/vocabularies/coco80.yaml")
+COCO = load_vocabulary(Path(__file__).resolve().parents[1] / "src/lexiclip/vocabularies/coco80.yaml")
 WORD = st.sampled_from(["hot", "dog", "cat", "fish", "a", "red"])
 PHRASE = st.lists(WORD, min_size=1, max_size=3).map(" ".join)
 OUR_PHRASE = st.sampled_from(sorted(set(COCO.phrases) - COCO.adjectives))

@@ -16,7 +16,7 @@ from lexiclip.files import read_json, read_npz
 from lexiclip.images.coco import CocoLabels, read_coco_labels
 from lexiclip.vocabulary import load_vocabulary
 
-VOCABULARIES = Path(__file__).resolve().parents[2] / "data/vocabularies"
+VOCABULARIES = Path(__file__).with_name("vocabularies")
 
 
 def main() -> None:

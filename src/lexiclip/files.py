@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 from safetensors import SafetensorError
 
-from lexiclip.errors import InputError, cannot_write
+from lexiclip.errors import InputError, cannot_write, reason_of
 
 # libyaml's where PyYAML was built with it: ten times faster, half a second for a vocabulary.
 SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -56,6 +56,21 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         raise cannot_write(path, error) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextmanager
+def reading(path: str | Path, remedy: str = "", problem: str = "cannot be read") -> Iterator[None]:
+    """Turn whatever the block raises into an InputError of one line: "PATH: PROBLEM (reason): REMEDY".
+
+    Readers raise anything on damaged files, from OSError to KeyError. An InputError passes as it is.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        advice = f": {remedy}" if remedy else ""
+        raise InputError(f"{path}: {problem} ({reason_of(error, 160)}){advice}") from None
 
 
 def read_json(path: str | Path) -> object:

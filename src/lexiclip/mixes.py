@@ -24,6 +24,23 @@ def is_held_out(text: str, share: float) -> bool:
     return int(hashlib.sha256(text.lower().encode()).hexdigest()[:8], 16) < share * 0x1_0000_0000
 
 
+def split_held_out(
+    captions: dict[str, list[dict]], world: list[dict], share: float
+) -> tuple[dict[str, list[dict]], list[dict]]:
+    """The captions of each source to train on, and those held out of all.
+
+    Captions of `world`, which the mini CLIP has read, are in neither: they would be no test of prompts, and
+    no new text to tune them on.
+    """
+    read = {row["text"].lower() for row in world}
+    trained, held_out = {}, []
+    for source, rows in captions.items():
+        rows = [row for row in rows if row["text"].lower() not in read]
+        held_out += [row for row in rows if is_held_out(row["text"], share)]
+        trained[source] = [row for row in rows if not is_held_out(row["text"], share)]
+    return trained, held_out
+
+
 def load_things(path: str | Path) -> list[str]:
     """A YAML list of texts. InputError for anything else."""
     things = read_yaml(path)

@@ -64,7 +64,7 @@ class SamplingParams(Block):
 class ComposeParams(SamplingParams):
     by: Literal["likelihood", "answers"]
     share_scene: bool
-    prompts: str
+    instructions: str
     questions: Positive
     classes_per_question: Annotated[int, Field(ge=2)]
     sets: Positive
@@ -82,7 +82,7 @@ class CaptionSetParams(Block):
 
 
 class WriteParams(SamplingParams):
-    prompts: str
+    instructions: str
 
 
 CaptionSet = Literal["multi", "single", "challenge", "world"]
@@ -95,7 +95,7 @@ class FilterParams(Block):
 
 class JudgeParams(SamplingParams):
     judges: list[Literal["filter", "check"]]
-    prompts: str
+    instructions: str
     seed: int
 
 
@@ -153,34 +153,48 @@ Source = Literal[
 Amount = bool | Positive | Annotated[str, Field(pattern=r"^x[1-9]\d*$")]
 
 
-class VariantParams(Block):
-    n_ctx: Positive
-    evidence: bool
-    cooccurrence: bool
-    cooccurrence_loss: bool
+class VariantMixParams(Block):
     texts: dict[Source, Amount]
     hard_classes: list[str]
-    init_from: str | None
+
+
+class VariantTrainParams(Block):
+    n_ctx: Positive
+    evidence: bool
+    cooccurrence_loss: bool
+    init_from: str
+    average: Literal["none", "ema_decay"]
+    result: Literal["student", "average"] = "student"
     lr: Annotated[float, Field(gt=0)]
     warmup_epochs: Count
     warmup_lr: Annotated[float, Field(gt=0)]
     epochs: Positive
     keep_epoch: Positive | Literal["heldout"]
-    fusion: Literal["plain", "sharper", "standardised"]
-    local_weight: Annotated[float, Field(ge=0)]
 
     @model_validator(mode="after")
-    def _keeps_an_epoch_it_runs(self) -> "VariantParams":
+    def _keeps_what_it_makes(self) -> "VariantTrainParams":
         if self.keep_epoch != "heldout" and self.keep_epoch > self.epochs:
             raise ValueError(f"keep_epoch {self.keep_epoch} lies beyond epochs {self.epochs}")
+        if self.result == "average" and self.average == "none":
+            raise ValueError("result: there is no average to end with, set average to ema_decay")
         return self
+
+
+class VariantFusionParams(Block):
+    form: Literal["plain", "sharper", "standardised"]
+    local_weight: Annotated[float, Field(ge=0)]
+    cooccurrence: bool
+
+
+class VariantParams(Block):
+    mix: VariantMixParams
+    train: VariantTrainParams
+    fusion: VariantFusionParams
 
 
 class BaselinesParams(Block):
     mix: str
-    fusion: Literal["plain", "sharper", "standardised"]
-    local_weight: Annotated[float, Field(ge=0)]
-    cooccurrence: bool
+    fusion: VariantFusionParams
 
 
 class TrainParams(Block):
@@ -189,7 +203,7 @@ class TrainParams(Block):
     weight_decay: Annotated[float, Field(ge=0)]
     seed: int
     ema_decay: Share
-    ema_result: Literal["student", "average"]
+    none: None
 
 
 class WindowsParams(Block):
@@ -207,7 +221,7 @@ class FusionParams(Block):
 
 
 class EnsembleParams(Block):
-    variants: list[str] = Field(min_length=1)
+    variants: Annotated[list[str], Field(min_length=1)] | None
     rule: Literal["mean", "class_advantage"]
     choice: str | None
 
@@ -234,15 +248,25 @@ class Params(Block):
     fusion: FusionParams
     ensemble: EnsembleParams
 
+    @property
+    def scored(self) -> list[str]:
+        """The baselines and the variants, in the order of every table."""
+        return [*BASELINES, *self.variants]
+
+    @property
+    def members(self) -> list[str]:
+        """Those whose scores the ensemble joins."""
+        return self.ensemble.variants or self.scored
+
     def hard_classes(self, variants: Iterable[str]) -> list[list[str]]:
         """Those that each variant was tuned on, empty for all: what `scoring.ensemble.votes` reads."""
-        return [self.variants[v].hard_classes if v in self.variants else [] for v in variants]
+        return [self.variants[v].mix.hard_classes if v in self.variants else [] for v in variants]
 
     def fusing(self, variant: str) -> dict:
         """How a variant's windows are fused: the settings of `scoring.image_scores.fuse_shard`."""
-        of_variant = self.variants.get(variant, self.baselines)
+        of_variant = self.variants.get(variant, self.baselines).fusion
         return {
-            "form": of_variant.fusion,
+            "form": of_variant.form,
             "local_weight": of_variant.local_weight,
             "window_weight": self.fusion.window_weight,
             "threshold": self.fusion.threshold,
@@ -256,33 +280,34 @@ class Params(Block):
             raise ValueError(
                 f"baselines.mix: unknown {self.baselines.mix!r}, choose from {', '.join(self.variants)}"
             )
-        known = [*BASELINES, *self.variants]
-        if unknown := [variant for variant in self.ensemble.variants if variant not in known]:
-            raise ValueError(f"ensemble.variants: unknown {unknown[0]!r}, choose from {', '.join(known)}")
+        if unknown := [variant for variant in self.members if variant not in self.scored]:
+            raise ValueError(
+                f"ensemble.variants: unknown {unknown[0]!r}, choose from {', '.join(self.scored)}"
+            )
         return self
 
     @model_validator(mode="after")
     def _starts_from_variants_alike(self) -> "Params":
         for name, variant in self.variants.items():
             chain = [name]
-            while (start := self.variants[chain[-1]].init_from) is not None:
+            while (start := self.variants[chain[-1]].train.init_from) != "zero_shot":
                 if start not in self.variants:
                     raise ValueError(
-                        f"variants.{chain[-1]}.init_from: no variant {start!r}, choose from "
-                        f"{', '.join(self.variants)}, or null"
+                        f"variants.{chain[-1]}.train.init_from: no variant {start!r}, choose from "
+                        f"{', '.join(self.variants)}, or zero_shot"
                     )
                 if start in chain:
-                    circle = " from ".join([*chain[chain.index(start) :], start])
+                    cycle = " from ".join([*chain[chain.index(start) :], start])
                     raise ValueError(
-                        f"variants.{start}.init_from: {circle} is a circle, let one start at null"
+                        f"variants.{start}.train.init_from: {cycle} is a cycle, let one start from zero_shot"
                     )
                 chain.append(start)
             if len(chain) > 1:
-                other = self.variants[chain[1]]
-                if (other.n_ctx, other.evidence) != (variant.n_ctx, variant.evidence):
+                other, own = self.variants[chain[1]].train, variant.train
+                if (other.n_ctx, other.evidence) != (own.n_ctx, own.evidence):
                     raise ValueError(
-                        f"variants.{name}.init_from: {chain[1]} has n_ctx {other.n_ctx} and evidence "
-                        f"{other.evidence}, {name} {variant.n_ctx} and {variant.evidence}: make them equal"
+                        f"variants.{name}.train.init_from: {chain[1]} has n_ctx {other.n_ctx} and evidence "
+                        f"{other.evidence}, {name} {own.n_ctx} and {own.evidence}: make them equal"
                     )
         return self
 

@@ -17,14 +17,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from lexiclip.clip.backbone import load_clip, model_id, preprocess_size
 from lexiclip.clip.image_tower import ImageFeatures, encode_views
+from lexiclip.clip.loading import load_clip, model_id, preprocess_size
 from lexiclip.devices import best_device
 from lexiclip.errors import InputError
-from lexiclip.images.batched_views import batched_view_pixels, image_pixels
-from lexiclip.images.preprocess import load_rgb, view_pixels
+from lexiclip.images.views import batched_view_pixels, image_pixels, load_rgb, view_pixels
 from lexiclip.images.windows import Box, windows
-from lexiclip.params import BASELINES, Params, load_params
+from lexiclip.params import Params, load_params
 from lexiclip.prompts.class_vectors import (
     ClassVectors,
     Prompts,
@@ -174,8 +173,8 @@ def _prompt_files(prompts: Path, params: Params) -> list[Path]:
     if prompts.suffix == ".safetensors":
         files = [prompts]
     else:
-        files = [prompts / f"{variant}.safetensors" for variant in params.ensemble.variants]
-    known = (*BASELINES, *params.variants)
+        files = [prompts / f"{variant}.safetensors" for variant in params.members]
+    known = params.scored
     for file in files:
         if not file.is_file():
             raise InputError(f"{file}: no such file: run `dvc pull` (or `make repro` to train the prompts)")

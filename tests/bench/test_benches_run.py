@@ -30,7 +30,7 @@ def tiny(monkeypatch):
 
 
 def test_training(tiny, monkeypatch, tmp_path, capsys):
-    words = "data/vocabularies/coco80.yaml"
+    words = "src/lexiclip/vocabularies/coco80.yaml"
     (tmp_path / words).parent.mkdir(parents=True)
     (tmp_path / words).write_text((ROOT / words).read_text())
     params = yaml.safe_load(committed("params.yaml"))

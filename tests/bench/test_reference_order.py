@@ -6,11 +6,12 @@ import pytest
 import torch
 from reference_order import reference_step
 
-from lexiclip.clip.backbone import tokenize
 from lexiclip.clip.feature_store import open_store, write_store
+from lexiclip.clip.loading import tokenize
 from lexiclip.clip.text_tower import encode_texts
 from lexiclip.prompts import training
 from lexiclip.prompts.contexts import Contexts, init_contexts
+from lexiclip.prompts.schedule import Tuning
 from lexiclip.prompts.training import train_prompts
 
 NAMES = ["dog", "hair drier", "kite"]
@@ -41,20 +42,21 @@ def test_two_steps_end_in_the_same_contexts(evidence, tmp_path, monkeypatch):
         store.rows(TEXTS),
         labels,
         NAMES,
-        n_ctx=4,
-        evidence=evidence,
-        epochs=2,
-        keep_epoch=2,
-        batch_size=6,
-        lr=0.01,
-        warmup_epochs=2,
-        warmup_lr=0.01,
-        weight_decay=5e-4,
-        momentum=0.9,
-        ema_decay=None,
-        cooccurrence=None,
+        Tuning(
+            n_ctx=4,
+            evidence=evidence,
+            epochs=2,
+            keep_epoch=2,
+            batch_size=6,
+            lr=0.01,
+            warmup_epochs=2,
+            warmup_lr=0.01,
+            weight_decay=5e-4,
+            momentum=0.9,
+            ema_decay=None,
+            seed=0,
+        ),
         init=start,
-        seed=0,
     )
     assert [row["loss"] for row in tuned.steps] == pytest.approx(losses, abs=1e-6)  # six digits
     for ours, theirs, first in zip(tuned.contexts, contexts, start, strict=True):

@@ -40,7 +40,7 @@ def test_sentences_are_parsed_whole_and_lead_ins_fall_away(lines):
 
 @pytest.mark.parametrize("labels", [HAND_CHECKED["labels"], BLIND["labels"]], ids=["fitted", "blind"])
 def test_labels_are_right(lines, labels):
-    vocabulary = load_vocabulary(ROOT / "data/vocabularies/coco80.yaml")
+    vocabulary = load_vocabulary(ROOT / "src/lexiclip/vocabularies/coco80.yaml")
     captions = {digest(caption): caption for line in lines for caption in parse_answer(line)}
     right = wrong = missed = 0
     for key, numbers in labels.items():

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from lexiclip.clip.backbone import model_id, tokenize
 from lexiclip.clip.feature_store import open_store, write_store
+from lexiclip.clip.loading import model_id, tokenize
 from lexiclip.clip.text_tower import encode_texts
 from lexiclip.errors import InputError
 

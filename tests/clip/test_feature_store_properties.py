@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexiclip.clip.backbone import tokenize
 from lexiclip.clip.feature_store import Store, open_store, write_store
+from lexiclip.clip.loading import tokenize
 from lexiclip.clip.text_tower import encode_texts
 
 FLOAT32 = torch.empty(0)

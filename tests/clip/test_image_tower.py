@@ -2,14 +2,16 @@
 
 import copy
 
+import numpy as np
 import open_clip
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from lexiclip.clip.image_tower import dense_tower, encode_images, encode_views
+from lexiclip.clip.normalisation import normalise
 from lexiclip.errors import InputError
-from lexiclip.images.normalisation import normalise
 
 
 def plain_features(clip, pixels):
@@ -77,7 +79,8 @@ def test_folded_batch_norms_are_the_models_own_layers(trained_clip):
 def test_float64_views_are_encoded_as_if_alone_by_any_number_of_threads(trained_clip):
     generator, threads = torch.Generator().manual_seed(3), torch.get_num_threads()
     views = torch.randint(256, (19, 3, 64, 64), generator=generator, dtype=torch.uint8)
-    alone = [encode_images(trained_clip, normalise(view[None], torch.float64)) for view in views]
+    pixels = normalise(trained_clip.visual, views, torch.float64)
+    alone = [encode_images(trained_clip, view[None]) for view in pixels]
     found = {}
     try:
         for count in (1, 2, 5):
@@ -129,12 +132,21 @@ def test_cells_of_a_convolutional_tower_average_to_its_pooled_feature(convolutio
     torch.testing.assert_close(pooled, visual(pixels), rtol=1e-4, atol=1e-5)
 
 
-def test_a_models_own_normalisation_replaces_openais(convolutional_clip):
-    raw = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
-    convolutional_clip.visual.image_mean, convolutional_clip.visual.image_std = (0.0,) * 3, (1.0,) * 3
-    features = encode_images(convolutional_clip, normalise(raw * 255))
-    expected = convolutional_clip.encode_image(raw, normalize=True)
-    torch.testing.assert_close(features.global_, expected, rtol=1e-4, atol=1e-5)
+@pytest.mark.parametrize("own", [None, ((0.0,) * 3, (1.0,) * 3), ((0.1, 0.2, 0.3), (0.5, 0.6, 0.7))])
+def test_views_are_normalised_as_the_model_was_trained(convolutional_clip, monkeypatch, own):
+    """By OpenAI's mean and deviation where it has none of its own."""
+    visual, mean, std = convolutional_clip.visual, *(own or (None, None))
+    monkeypatch.setattr(visual, "image_mean", mean, raising=False)
+    monkeypatch.setattr(visual, "image_std", std, raising=False)
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    pixels = open_clip.image_transform(64, is_train=False, mean=mean, std=std)(Image.fromarray(image))[None]
+    views = torch.from_numpy(image).permute(2, 0, 1)[None]
+    torch.testing.assert_close(normalise(visual, views), pixels)
+    exact = normalise(visual, views, torch.float64)
+    torch.testing.assert_close(exact, pixels.double(), rtol=0, atol=1e-6)
+    assert exact.dtype == torch.float64 and not torch.equal(exact, pixels.double())
+    found, expected = encode_views(convolutional_clip, views, False).global_, visual(pixels)
+    torch.testing.assert_close(found, F.normalize(expected, dim=-1), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(

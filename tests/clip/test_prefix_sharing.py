@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from lexiclip.clip.backbone import tokenize
+from lexiclip.clip.loading import tokenize
 from lexiclip.clip.prefix_sharing import encode_class_prompts
 from lexiclip.clip.text_tower import embed_tokens, encode_texts
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lexiclip.clip.backbone import tokenize
+from lexiclip.clip.loading import tokenize
 from lexiclip.clip.text_tower import embed_tokens, encode_prompts, encode_texts
 from lexiclip.errors import InputError
 

@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from lexiclip.clip.backbone import preprocess_size
-from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images
+from lexiclip.clip.loading import build_clip, preprocess_size
 from lexiclip.clip.text_tower import text_width
 from lexiclip.prompts.class_vectors import class_vectors
 from lexiclip.prompts.contexts import init_contexts

@@ -14,7 +14,7 @@ from tests.faults.language_model import serve
 from tests.faults.stages import run, stages_of
 from tests.pipeline.conftest import Study
 
-DATA = ("clip", "ensembles", "prompts", "templates", "vocabularies", "wild", "world")  # what git has of it
+DATA = ("clip", "ensembles", "instructions", "templates", "wild", "world")  # what git has of it
 COPIED = ("dvc.yaml", "src", "stages", *(f"data/{folder}" for folder in DATA))
 TINY_CLIP = {
     "embed_dim": 16,
@@ -36,8 +36,8 @@ def cut_down(params: dict, url: str) -> None:
     params["mix"]["heldout_share"] = 0.3
     params["train"]["batch_size"] = 32
     for variant in params["variants"].values():
-        variant.update(epochs=4, keep_epoch="heldout", warmup_epochs=0, n_ctx=2)
-        variant["texts"] = {"single": True, "multi": True, "class": 500}
+        variant["train"].update(epochs=4, keep_epoch="heldout", warmup_epochs=0, n_ctx=2)
+        variant["mix"]["texts"] = {"single": True, "multi": True, "class": 500}
 
 
 def lay_out(root: Path, url: str) -> None:

@@ -38,7 +38,7 @@ WORKSHOP.set_forkserver_preload(
 
 
 class Stage(NamedTuple):
-    """A stage for one item of its matrix: its name ("train@best"), its command, every path it makes."""
+    """A stage of one item: its name ("train@best"), its command, every path it makes."""
 
     name: str
     command: list[str]
@@ -48,17 +48,20 @@ class Stage(NamedTuple):
 def stages_of(root: Path) -> dict[str, Stage]:
     """All stages of a study by name, in the order of dvc.yaml, which is one they can be run in."""
     found = {}
+    variants = yaml.safe_load((root / "params.yaml").read_text())["variants"]
     for name, stage in yaml.safe_load((root / "dvc.yaml").read_text())["stages"].items():
+        items = [{"key": variant} for variant in variants] if "foreach" in stage else [{}]
+        stage = stage.get("do", stage)
+        if matrix := stage.get("matrix"):
+            items = [{f"item.{key}": value} for key, values in matrix.items() for value in values]
         listed = [out for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
         paths = [out if isinstance(out, str) else next(iter(out)) for out in listed]
-        matrix = stage.get("matrix", {})
-        for values in itertools.product(*matrix.values()):
-            item = dict(zip(matrix, values, strict=True))
+        for item in items:
 
             def filled(text: str, item: dict = item) -> str:
-                return re.sub(r"\$\{item\.(\w+)\}", lambda match: item[match[1]], text)
+                return re.sub(r"\$\{([\w.]+)\}", lambda match: item[match[1]], text)
 
-            full_name = "@".join([name, *values])
+            full_name = "@".join([name, *item.values()])
             found[full_name] = Stage(full_name, shlex.split(filled(stage["cmd"])), list(map(filled, paths)))
     return found
 

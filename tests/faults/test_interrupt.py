@@ -39,7 +39,7 @@ def interrupt_once(study, target, sign, log):
 def test_interrupted_twice_then_finished(study, log):
     params = yaml.safe_load((study / "params.yaml").read_text())
     repository = under_dvc(study, "train", "score")
-    params["variants"]["best"]["epochs"] = 30
+    params["variants"]["best"]["train"]["epochs"] = 30
     params["windows"]["scales"] = [3, 4]  # work enough to be interrupted in
     (study / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     train, score = (stages_of(study)[name] for name in ("train@best", "score"))
@@ -51,7 +51,7 @@ def test_interrupted_twice_then_finished(study, log):
 
     for sign in (
         "models/prompts/best.checkpoint.partial",
-        "data/scores/windows.partial/scores_00000.safetensors",
+        "data/window_scores.partial/scores_00000.safetensors",
     ):
         printed = interrupt_once(repository, "score", sign, log)
         assert "interrupted: finished work is kept" in printed, printed

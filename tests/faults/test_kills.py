@@ -45,7 +45,7 @@ def kill_at_random(root, stage, log):
     return whole
 
 
-@pytest.mark.parametrize("name", ["write@multi", "encode_texts", "train@best", "train_ema@ema", "score"])
+@pytest.mark.parametrize("name", ["write@multi", "encode_texts", "train@best", "train@ema", "score"])
 def test_twenty_kills_at_random_moments(study, log, name):
     stage = stages_of(study)[name]
     whole = hashes(study, stage)

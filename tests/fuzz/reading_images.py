@@ -9,7 +9,7 @@ from PIL import Image
 from tests.fuzz.reader import INSTANCES, NAMES, Reader, all_of, file_of
 
 from lexiclip.images.datasets import load_dataset
-from lexiclip.images.preprocess import load_rgb
+from lexiclip.images.views import load_rgb
 from lexiclip.mini.scenes import load_themes
 from lexiclip.mini.sprites import load_sprites, never_shown
 

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from tests.clip.test_building import Holder
+from tests.clip.test_loading import Holder
 from tests.fuzz.reader import Reader, file_of
 from torch import nn
 
-from lexiclip.clip.backbone import load_clip, model_id, preprocess_size
-from lexiclip.clip.building import build_clip, save_clip
+from lexiclip.clip.loading import build_clip, load_clip, model_id, preprocess_size, save_clip
 
 TEXT = {"context_length": 8, "vocab_size": 16, "width": 64, "heads": 1, "layers": 1}
 RESNET = {

@@ -16,7 +16,7 @@ from tests.fuzz import reading_images, reading_models, reading_resumes, reading_
 from tests.fuzz.mutations import mutated_file
 
 from lexiclip.errors import LONGEST, InputError
-from lexiclip.images.preprocess import load_rgb
+from lexiclip.images.views import load_rgb
 
 # A damaged image may earn a warning of PIL's.
 pytestmark = pytest.mark.filterwarnings("ignore")

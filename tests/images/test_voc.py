@@ -78,7 +78,7 @@ def test_real_annotations_name_all_twenty_classes_of_our_vocabulary(shared, caps
     folder = shared / "photos/voc"
     if not (folder / "Annotations").is_dir():
         pytest.skip(f"no VOC photos under {shared}")
-    names = load_vocabulary(ROOT / "data/vocabularies/voc20.yaml").names
+    names = load_vocabulary(ROOT / "src/lexiclip/vocabularies/voc20.yaml").names
     dataset = load_dataset(folder / "Annotations", folder / "JPEGImages", names, None)
     files = sorted((folder / "Annotations").glob("*.xml"))
     assert dataset.ids == [file.stem for file in files] and not capsys.readouterr().err

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from lexiclip.clip.backbone import model_id, tokenize
+from lexiclip.clip.loading import model_id, tokenize
 from lexiclip.mini import pretraining
 from lexiclip.mini.pretraining import UNNAMED, draw_scenes, helper_weight, train_mini_clip
 from lexiclip.mini.pretraining_texts import PretrainingTexts

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lexiclip.clip.backbone import tokenize
+from lexiclip.clip.loading import tokenize
 from lexiclip.mini.pretraining_texts import MOST_NAMED, MOST_TOKENS, pretraining_texts
 from lexiclip.mini.sprites import Sprites
 

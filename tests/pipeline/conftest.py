@@ -40,8 +40,8 @@ def cut_down(params: dict) -> None:
     params["windows"].update(scales=[2], workers=0)
     params["train"]["batch_size"] = 64
     for variant in params["variants"].values():
-        variant.update(epochs=1, keep_epoch=1, warmup_epochs=0, n_ctx=4)
-        variant["texts"] = {"single": 100, "multi": 100, "class": 1500}
+        variant["train"].update(epochs=1, keep_epoch=1, warmup_epochs=0, n_ctx=4)
+        variant["mix"]["texts"] = {"single": 100, "multi": 100, "class": 1500}
 
 
 def copied(folder: Path) -> Study:

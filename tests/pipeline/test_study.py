@@ -42,7 +42,7 @@ def test_shared_datasets_are_used_as_they_are(study):
 def test_ema_decay_trains_ema_variants_alone(study):
     """A dry run stops where outputs would change; that scores follow prompts is in tests/test_dvc_yaml.py."""
     ran = stages_to_run(study, lambda params: params["train"].update(ema_decay=0.9))
-    assert ran == {"train_ema@ema", "train_ema@zema", "train_ema@diffh"}
+    assert ran == {"train@ema", "train@zema", "train@diffh"}
 
 
 def test_window_scales_train_nothing(study):
@@ -79,7 +79,15 @@ def fails(study):
 
 
 def times_of_outputs(root: Path) -> dict[Path, int]:
-    folders = ("data/captions", "data/mixes", "data/features", "data/scores", "models", "metrics")
+    folders = (
+        "data/captions",
+        "data/mixes",
+        "data/features",
+        "data/scores",
+        "data/window_scores",
+        "models",
+        "metrics",
+    )
     files = [path for folder in folders for path in (root / folder).rglob("*") if path.is_file()]
     return {path: path.stat().st_mtime_ns for path in files if ".partial" not in str(path)}
 
@@ -107,7 +115,7 @@ def test_unknown_class(study, fails):
 
 def test_empty_caption_set(study, fails):
     with replaced(study.root / "data/captions/multi.jsonl", b""):
-        line = fails("stages/mix.py", "best")
+        line = fails("stages/mix.py")
     assert "data/captions/multi.jsonl" in line
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lexiclip.clip.building import build_clip
+from lexiclip.clip.loading import build_clip
 
 
 class Golden(NamedTuple):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lexiclip.clip.backbone import encode_name, tokenize
+from lexiclip.clip.loading import encode_name, tokenize
 from lexiclip.clip.text_tower import embed_tokens
 from lexiclip.errors import InputError
 from lexiclip.prompts.class_vectors import class_vectors, zero_shot_vectors

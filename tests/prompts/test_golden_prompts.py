@@ -10,7 +10,7 @@ from lexiclip.prompts.class_vectors import class_vectors
 from lexiclip.prompts.contexts import Contexts
 from lexiclip.prompts.logits import Logits, score
 from lexiclip.prompts.losses import cooccurrence_weights, distillation_loss, ranking_loss
-from lexiclip.prompts.steps import moved_average
+from lexiclip.prompts.steps import ema_update
 
 BRANCHES = {"global_": "ctx", "local": "ctx_double", "evidence": "ctx_evidence"}
 
@@ -69,7 +69,7 @@ def test_losses(golden):
 
 def test_moving_average(golden):
     for _, values, _ in golden:
-        moved = moved_average(contexts(values, True, "_ema_before"), contexts(values, True), 0.995)
+        moved = ema_update(contexts(values, True, "_ema_before"), contexts(values, True), 0.995)
         for actual, expected in zip(moved, contexts(values, True, "_ema_after"), strict=True):
             assert_close(actual, expected)
 

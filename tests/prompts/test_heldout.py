@@ -5,8 +5,8 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score
 
-from lexiclip.clip.backbone import tokenize
 from lexiclip.clip.feature_store import open_store, write_store
+from lexiclip.clip.loading import tokenize
 from lexiclip.clip.text_tower import encode_texts
 from lexiclip.prompts.class_vectors import class_vectors
 from lexiclip.prompts.contexts import init_contexts

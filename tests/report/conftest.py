@@ -9,8 +9,7 @@ import pytest
 from PIL import Image
 from tests.conftest import ROOT
 
-from lexiclip.clip.backbone import load_clip, model_id
-from lexiclip.clip.building import build_clip, save_clip
+from lexiclip.clip.loading import build_clip, load_clip, model_id, save_clip
 from lexiclip.clip.text_tower import text_width
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import read_yaml, write_csv, write_json
@@ -71,10 +70,9 @@ def write_params(root: Path) -> None:
     params |= {"precision": "exact", "vocabulary": {"file": "words.yaml", "without": []}}
     params["images"] = {"labels": "instances.json", "folder": "images", "limit": None}
     params["windows"] |= {"scales": [2], "workers": 0}
-    params["variants"] = {
-        name: params["variants"][name] | {"keep_epoch": keep, "hard_classes": []}
-        for name, keep in (("best", 1), ("ema", "heldout"))
-    }
+    params["variants"] = {name: params["variants"][name] for name in ("best", "ema")}
+    params["variants"]["best"]["train"]["keep_epoch"] = 1
+    params["variants"]["ema"]["train"]["keep_epoch"] = "heldout"
     params["ensemble"] |= {"variants": ["zero_shot", "best"], "rule": "mean"}
     write_json(root / "params.yaml", params)  # JSON is YAML
     write_json(root / "words.yaml", {"classes": {name: [] for name in NAMES}})

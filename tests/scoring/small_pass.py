@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch.nn.functional import normalize
 
-from lexiclip.images import view_loading
+from lexiclip.images import views
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.scoring import window_pass
 from lexiclip.scoring.retrieval import caption_sets
@@ -67,14 +67,14 @@ def read_scores(folder, variant):
 
 
 def hang_at(path: Path) -> None:
-    load = view_loading.load_rgb
+    load = views.load_rgb
 
     def load_or_hang(wanted):
         if wanted == path:
             time.sleep(600)
         return load(wanted)
 
-    view_loading.load_rgb = load_or_hang
+    views.load_rgb = load_or_hang
 
 
 if __name__ == "__main__":

@@ -17,12 +17,12 @@ from numpy.testing import assert_equal
 from PIL import Image
 from small_pass import read_scores, run, small_clip, small_texts, write_images
 
-from lexiclip.clip.building import build_clip
 from lexiclip.clip.image_tower import encode_images, encode_views
+from lexiclip.clip.loading import build_clip
+from lexiclip.clip.normalisation import normalise
 from lexiclip.errors import InputError
-from lexiclip.images import view_loading
-from lexiclip.images.normalisation import normalise
-from lexiclip.images.preprocess import load_rgb, view_pixels
+from lexiclip.images import views
+from lexiclip.images.views import load_rgb, view_pixels
 from lexiclip.images.windows import windows
 from lexiclip.prompts.class_vectors import ClassVectors, class_vectors
 from lexiclip.prompts.contexts import Contexts
@@ -56,7 +56,7 @@ def slow_scores(clip, path, vectors, captions):
     vectors = ClassVectors(*(part if part is None else part.double() for part in vectors))
     captions, image, rows = captions.double(), load_rgb(path), []
     for view in view_pixels(image, windows(*image.size, (2,), ("square",)), 32):
-        global_, local = encode_images(clip, normalise(view[None], torch.float64))
+        global_, local = encode_images(clip, normalise(clip.visual, view[None], torch.float64))
         logits = score(global_, local, vectors)
         nearest = sorted(captions, key=lambda caption: -float(global_[0] @ caption))[:10]
         mean = torch.stack(nearest).mean(0)
@@ -152,7 +152,7 @@ def test_a_killed_pass_goes_on_where_it_was(clip, texts, tmp_path, monkeypatch):
     written = {path: path.stat().st_mtime_ns for path in folder.glob("scores_*")}
     assert len(written) == 2
     decoded = []
-    monkeypatch.setattr(view_loading, "load_rgb", lambda path: decoded.append(path) or load_rgb(path))
+    monkeypatch.setattr(views, "load_rgb", lambda path: decoded.append(path) or load_rgb(path))
     run(clip, images, texts, folder)
     assert decoded == [path for _, path in images[4:]]
     assert written == {path: path.stat().st_mtime_ns for path in written}
@@ -187,7 +187,7 @@ def test_float32_scores_are_near_those_of_float64(clip, texts, images, tmp_path,
 def test_views_cut_in_batch_are_scored_alike(clip, texts, images, tmp_path, monkeypatch):
     """A GPU cuts the views itself; here the CPU stands in for it."""
     run(clip, images, texts, tmp_path / "workers", workers=2)
-    in_batch = partial(view_loading.load_views, gpu=torch.device("cpu"))
+    in_batch = partial(views.load_views, gpu=torch.device("cpu"))
     monkeypatch.setattr(window_pass, "load_views", lambda *arguments: in_batch(*arguments[:-1]))
     run(clip, images, texts, tmp_path / "batch")
     expected, found = (read_scores(tmp_path / folder, "best") for folder in ("workers", "batch"))
@@ -205,7 +205,7 @@ def test_views_in_memory_do_not_grow_with_the_images(clip, texts, tmp_path, monk
         most.append(len(alive))
         return views
 
-    monkeypatch.setattr(view_loading, "view_pixels", watched)
+    monkeypatch.setattr(views, "view_pixels", watched)
     run(clip, images, texts, tmp_path / "scores", batch_views=17)
     assert len(most) == 12 and max(most) <= 3
 

@@ -12,9 +12,8 @@ from PIL import Image
 from tests.clones import committed
 from tests.stages.torchrun import torchrun
 
-from lexiclip.clip.backbone import load_clip, model_id
-from lexiclip.clip.building import build_clip, save_clip
 from lexiclip.clip.feature_store import write_store
+from lexiclip.clip.loading import build_clip, load_clip, model_id, save_clip
 from lexiclip.files import read_json, write_json, write_jsonl
 from lexiclip.params import BASELINES
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, save_prompts
@@ -68,14 +67,14 @@ def test_a_failed_run_leaves_no_scores_and_the_next_one_all(study, capsys):
         runpy.run_path(str(ROOT / "stages/score.py"))
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("error: 1 of 3 images cannot be read: c.png")
-    assert not Path("data/scores/windows").exists()
+    assert not Path("data/window_scores").exists()
     Image.new("RGB", (5, 5)).save("c.png")
     runpy.run_path(str(ROOT / "stages/score.py"))
-    assert capsys.readouterr().out.endswith("3 of 3 images -> data/scores/windows\n")
+    assert capsys.readouterr().out.endswith("3 of 3 images -> data/window_scores\n")
     assert [path.name for path in Path("data/scores").iterdir()] == ["windows"]
-    (scores,) = read_shards("data/scores/windows", "best")
+    (scores,) = read_shards("data/window_scores", "best")
     assert scores.ids == ["a", "b", "c"] and scores.global_.shape == (3, 17, 3) and scores.sims is not None
-    assert next(read_shards("data/scores/windows", "zero_shot")).sims is None
+    assert next(read_shards("data/window_scores", "zero_shot")).sims is None
 
 
 def test_a_skipped_image_is_listed(study, capsys):
@@ -83,8 +82,8 @@ def test_a_skipped_image_is_listed(study, capsys):
     Path("params.yaml").write_text(yaml.safe_dump(study))
     runpy.run_path(str(ROOT / "stages/score.py"))
     printed = capsys.readouterr().out
-    assert "skipped: c.png" in printed and printed.endswith("2 of 3 images -> data/scores/windows\n")
-    assert next(read_shards("data/scores/windows", "best")).ids == ["a", "b"]
+    assert "skipped: c.png" in printed and printed.endswith("2 of 3 images -> data/window_scores\n")
+    assert next(read_shards("data/window_scores", "best")).ids == ["a", "b"]
 
 
 def test_prompts_of_other_classes_are_named(study, capsys):
@@ -112,10 +111,10 @@ def test_two_processes_score_what_one_does(study):
     write_json("instances.json", {**instances, "images": images})
     printed = torchrun("score.py")
     assert "rank 0 of 2 is done" in printed and "rank 1 of 2 is done" in printed
-    shared = {path.name: path.read_bytes() for path in Path("data/scores/windows.partial").iterdir()}
+    shared = {path.name: path.read_bytes() for path in Path("data/window_scores.partial").iterdir()}
     assert len(shared) == 3  # two shards and the index
     runpy.run_path(str(ROOT / "stages/score.py"))  # all is done: it takes the scores over
-    assert {path.name: path.read_bytes() for path in Path("data/scores/windows").iterdir()} == shared
+    assert {path.name: path.read_bytes() for path in Path("data/window_scores").iterdir()} == shared
     shutil.rmtree("data/scores")
     runpy.run_path(str(ROOT / "stages/score.py"))
-    assert {path.name: path.read_bytes() for path in Path("data/scores/windows").iterdir()} == shared
+    assert {path.name: path.read_bytes() for path in Path("data/window_scores").iterdir()} == shared

@@ -32,13 +32,13 @@ def study(tmp_path, monkeypatch):
     labels = (rng.random((30, 4)) < 0.4).astype(np.int8)
     labels[:, 3] = 0  # no image shows an emu
     settings = {"names": NAMES, "variants": variants, "scales": [2, 3], "shapes": ["square"]}
-    write_json(tmp_path / "data/scores/windows/index.json", {**settings, "shards": [IDS]})
+    write_json(tmp_path / "data/window_scores/index.json", {**settings, "shards": [IDS]})
     tensors = {}
     for variant in variants:
         for field in ("global", "local"):
             noise = rng.normal(0, 1, (30, 53, 4))
             tensors[f"{variant}.{field}"] = (labels[:, None] + noise).astype(np.float16)
-    write_shard(shard_path(tmp_path / "data/scores/windows", 0), tensors, {**settings, "ids": IDS})
+    write_shard(shard_path(tmp_path / "data/window_scores", 0), tensors, {**settings, "ids": IDS})
     np.savez(tmp_path / "data/cooccurrence.npz", names=np.array(NAMES), matrix=np.ones((4, 4)) - np.eye(4))
     for variant in variants:
         write_json(

@@ -44,16 +44,14 @@ def study(tmp_path, monkeypatch):
     params |= {"precision": "exact", "clip": {"model": "tiny.json", "weights": "random"}}
     params["mix"]["heldout_share"], params["train"]["batch_size"] = 0.3, 128
     best = params["variants"]["best"]
-    best |= {
-        "n_ctx": 4,
-        "lr": 0.001,
-        "epochs": 3,
-        "keep_epoch": "heldout",
-        "texts": {"multi": "x2", "class": True},
+    best["train"] |= {"n_ctx": 4, "lr": 0.001, "epochs": 3, "keep_epoch": "heldout"}
+    best["mix"]["texts"] = {"multi": "x2", "class": True}
+    later = {"init_from": "best", "cooccurrence_loss": True, "lr": 1e-12, "warmup_lr": 1e-12, "keep_epoch": 1}
+    hard = {"hard_classes": ["fork", "knife"]}
+    params["variants"] = {
+        "best": best,
+        "next": best | {"train": best["train"] | later, "mix": best["mix"] | hard},
     }
-    later = {"init_from": "best", "hard_classes": ["fork", "knife"], "cooccurrence_loss": True}
-    later |= {"lr": 1e-12, "warmup_lr": 1e-12, "keep_epoch": 1}
-    params["variants"] = {"best": best, "next": best | later}
     params["ensemble"]["variants"] = ["best"]
     Path("params.yaml").write_text(yaml.safe_dump(params))
     Path("words.yaml").write_text(yaml.safe_dump({"classes": dict.fromkeys(NAMES)}, sort_keys=False))
@@ -86,10 +84,10 @@ def rows_of(path):
 
 
 def test_from_captions_to_prompts(study, monkeypatch, capsys):
-    run(monkeypatch, "mix", "best")
+    run(monkeypatch, "mix")
     assert "356 class" in capsys.readouterr().out
     for variant in ("best", "next"):
-        run(monkeypatch, "train", variant, "plain")
+        run(monkeypatch, "train", variant)
     best, later = (load_prompts(f"models/prompts/{variant}.safetensors") for variant in ("best", "next"))
     for reached, start in zip(later.contexts, best.contexts, strict=True):
         torch.testing.assert_close(reached, start, rtol=0, atol=1e-6)  # at that rate it stays where it began
@@ -104,32 +102,32 @@ def test_from_captions_to_prompts(study, monkeypatch, capsys):
 
 
 def test_what_train_refuses(study, monkeypatch, capsys):
-    line = refused(monkeypatch, capsys, "train", "next", "plain")
+    line = refused(monkeypatch, capsys, "train", "next")
     assert "models/prompts/best.safetensors" in line
     mix = Path("data/mixes/best.jsonl")
     mix.write_text(mix.read_text().replace("a photo of a fork.", "a photo of one lonely fork."))
-    assert "'a photo of one lonely fork.'" in refused(monkeypatch, capsys, "train", "best", "plain")
+    assert "'a photo of one lonely fork.'" in refused(monkeypatch, capsys, "train", "best")
     features = Path("data/features/features.npy")
     features.write_bytes(features.read_bytes()[:-50])
-    assert "data/features" in refused(monkeypatch, capsys, "train", "best", "plain")
+    assert "data/features" in refused(monkeypatch, capsys, "train", "best")
 
 
 def test_hard_classes_outside_the_vocabulary_are_told(study, monkeypatch, capsys):
     params = yaml.safe_load(Path("params.yaml").read_text())
-    params["variants"]["next"]["hard_classes"] += ["zebra"]
+    params["variants"]["next"]["mix"]["hard_classes"] += ["zebra"]
     Path("params.yaml").write_text(yaml.safe_dump(params))
     capsys.readouterr()
-    run(monkeypatch, "mix", "next")
-    assert "variants.next.hard_classes: not in the vocabulary, left out: zebra" in capsys.readouterr().out
+    run(monkeypatch, "mix")
+    assert "variants.next.mix.hard_classes: not in the vocabulary, left out: zebra" in capsys.readouterr().out
 
 
 @pytest.mark.slow
 def test_two_processes_tune_what_one_does(study, monkeypatch):
     """To the byte: what adds up differently is rounded away at each step."""
-    torchrun("train.py", "best", "plain")
+    torchrun("train.py", "best")
     shared = load_prompts("models/prompts/best.safetensors")
     Path("models/prompts/best.safetensors").unlink()
-    run(monkeypatch, "train", "best", "plain")
+    run(monkeypatch, "train", "best")
     alone = load_prompts("models/prompts/best.safetensors")
     for of_two, of_one in zip(shared.contexts, alone.contexts, strict=True):
         assert torch.equal(of_two, of_one)

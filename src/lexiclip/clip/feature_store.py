@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lexiclip.clip.backbone import check_made_with, model_id, tokenize
+from lexiclip.clip.loading import check_made_with, model_id, tokenize
 from lexiclip.clip.text_tower import encode_texts
 from lexiclip.errors import InputError
 from lexiclip.files import atomic_path, read_json, write_json

@@ -9,14 +9,13 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from open_clip.modified_resnet import AttentionPool2d, Bottleneck, ModifiedResNet
 from open_clip.timm_model import TimmModel
 from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 
+from lexiclip.clip.normalisation import normalise
 from lexiclip.errors import InputError
-from lexiclip.images.normalisation import normalise
 from lexiclip.precision import at_least_float32
 
 
@@ -40,7 +39,7 @@ def encode_views(clip: nn.Module, views: Tensor, bf16: bool) -> ImageFeatures:
     else:
         with torch.autocast(like.device.type, torch.bfloat16, enabled=bf16):
             split = views.split(VIEWS if like.device.type == "cpu" else len(views))
-            parts = [encode_images(clip, normalise(part.to(like.device))) for part in split]
+            parts = [encode_images(clip, normalise(clip.visual, part.to(like.device))) for part in split]
     return ImageFeatures(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
 
@@ -49,7 +48,7 @@ def _encoded_by_cores(clip: nn.Module, views: Tensor) -> list[ImageFeatures]:
 
     @torch.inference_mode()
     def encoded(part: Tensor) -> ImageFeatures:
-        return encode_images(clip, normalise(part, torch.float64))
+        return encode_images(clip, normalise(clip.visual, part, torch.float64))
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -61,10 +60,9 @@ def _encoded_by_cores(clip: nn.Module, views: Tensor) -> list[ImageFeatures]:
 
 
 def encode_images(clip: nn.Module, pixels: Tensor) -> ImageFeatures:
-    """Features of pixels (B, 3, S, S), in OpenAI's normalisation whatever the model's own is."""
-    features = dense_tower(clip.visual)
-    pixels = _as_trained(clip.visual, pixels).contiguous(memory_format=torch.channels_last)
-    pooled, local = features(clip.visual, pixels)  # (B, D), (B, P, D)
+    """Features of pixels (B, 3, S, S), normalised as the tower was trained. InputError as `dense_tower`."""
+    pixels = pixels.contiguous(memory_format=torch.channels_last)
+    pooled, local = dense_tower(clip.visual)(clip.visual, pixels)  # (B, D), (B, P, D)
     return ImageFeatures(*(F.normalize(at_least_float32(part), dim=-1) for part in (pooled, local)))
 
 
@@ -163,16 +161,3 @@ def _convolutional(visual: TimmModel, pixels: Tensor) -> tuple[Tensor, Tensor]:
     cells = grid.flatten(2).mT.flatten(0, 1)[..., None, None]  # (B·P, C, 1, 1)
     pooled, dense = (visual.head(visual.trunk.forward_head(maps)) for maps in (grid, cells))
     return pooled, dense.unflatten(0, (len(pixels), -1))
-
-
-def _as_trained(visual: nn.Module, pixels: Tensor) -> Tensor:
-    """Pixels in OpenAI's normalisation to that of a model which has its own (MobileCLIP: none)."""
-    mean = getattr(visual, "image_mean", None) or OPENAI_DATASET_MEAN
-    std = getattr(visual, "image_std", None) or OPENAI_DATASET_STD
-    if (tuple(mean), tuple(std)) == (OPENAI_DATASET_MEAN, OPENAI_DATASET_STD):
-        return pixels
-    ours_mean, ours_std, mean, std = (
-        torch.tensor(of_channel, device=pixels.device, dtype=pixels.dtype)[:, None, None]
-        for of_channel in (OPENAI_DATASET_MEAN, OPENAI_DATASET_STD, mean, std)
-    )
-    return (pixels * ours_std + ours_mean - mean) / std

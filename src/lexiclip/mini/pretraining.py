@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from lexiclip.clip.backbone import model_id
+from lexiclip.clip.loading import model_id
+from lexiclip.clip.normalisation import normalise
 from lexiclip.clip.text_tower import embed_tokens, encode_prompts
 from lexiclip.devices import best_device, has_bf16
-from lexiclip.images.normalisation import normalise
 from lexiclip.mini.pretraining_checkpoint import load_checkpoint, save_checkpoint
 from lexiclip.mini.pretraining_texts import PretrainingTexts
 from lexiclip.mini.rendering import Layout, backgrounds, degrade, render, torch_draws
@@ -66,7 +66,8 @@ def train_mini_clip(
         pixels, shown = draw_scenes(sprites, texts.sprites[rows], side, generator)
         helper = helper_weight(step, steps, class_loss_share)
         with torch.autocast(device, torch.bfloat16, enabled=has_bf16(device)):
-            images = clip.visual(normalise(255 * pixels).contiguous(memory_format=torch.channels_last))
+            pixels = normalise(clip.visual, 255 * pixels).contiguous(memory_format=torch.channels_last)
+            images = clip.visual(pixels)
             # (B, L), with the class names behind it as long as they help
             tokens = torch.cat([texts.tokens[rows], class_tokens]) if helper else texts.tokens[rows]
             features = encode_prompts(clip, embed_tokens(clip, tokens), tokens.argmax(-1))

@@ -11,6 +11,7 @@ from lexiclip.distributed import rank_and_count, summed
 from lexiclip.errors import InputError
 from lexiclip.prompts.contexts import Contexts
 from lexiclip.prompts.heldout import HeldOut
+from lexiclip.prompts.schedule import Tuning
 
 
 def check_start(start: Contexts, shape: tuple[int, int], evidence: bool) -> None:
@@ -27,11 +28,7 @@ def check_request(
     rows: np.ndarray,
     labels: Tensor,
     names: Sequence[str],
-    epochs: int,
-    keep_epoch: int | str,
-    batch_size: int,
-    ema_decay: float | None,
-    result: str,
+    how: Tuning,
     heldout: HeldOut | None,
 ) -> None:
     """InputError unless there are texts with labels (N, K), and the settings go together."""
@@ -39,15 +36,15 @@ def check_request(
         raise InputError(
             f"labels of shape {tuple(labels.shape)} for {len(rows)} texts and {len(names)} classes"
         )
-    if keep_epoch == "heldout" and heldout is None:
+    if how.keep_epoch == "heldout" and heldout is None:
         raise InputError("keep_epoch 'heldout' needs held-out captions: give a number")
-    if keep_epoch != "heldout" and not 1 <= keep_epoch <= epochs:
-        raise InputError(f"keep_epoch {keep_epoch} must lie in 1..epochs, which is {epochs}")
-    if result == "average" and ema_decay is None:
+    if how.keep_epoch != "heldout" and not 1 <= how.keep_epoch <= how.epochs:
+        raise InputError(f"keep_epoch {how.keep_epoch} must lie in 1..epochs, which is {how.epochs}")
+    if how.result == "average" and how.ema_decay is None:
         raise InputError("result 'average' needs an ema_decay: without it no average is kept")
     if heldout is not None and not heldout.labels[:, heldout.classes].any():
         raise InputError("no held-out caption names a class that is tuned: raise mix.heldout_share")
-    smallest, processes = min(batch_size, len(rows)), rank_and_count()[1]
+    smallest, processes = min(how.batch_size, len(rows)), rank_and_count()[1]
     if smallest < processes:
         raise InputError(f"a batch of {smallest} texts for {processes} processes: start fewer of them")
 

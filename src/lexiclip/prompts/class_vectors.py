@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from lexiclip.clip.backbone import check_made_with, tokenize
+from lexiclip.clip.loading import check_made_with, tokenize
 from lexiclip.clip.prefix_sharing import encode_class_prompts
 from lexiclip.clip.text_tower import encode_texts
 from lexiclip.errors import InputError

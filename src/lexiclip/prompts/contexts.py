@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lexiclip.clip.backbone import encode_name
+from lexiclip.clip.loading import encode_name
 from lexiclip.clip.text_tower import context_length, embed_tokens
 from lexiclip.errors import InputError
 

@@ -13,7 +13,7 @@ def map_contexts(function: Callable[..., Tensor], *contexts: Contexts) -> Contex
     return Contexts(*(None if branch[0] is None else function(*branch) for branch in branches))
 
 
-def moved_average(average: Contexts, student: Contexts, decay: float) -> Contexts:
+def ema_update(average: Contexts, student: Contexts, decay: float) -> Contexts:
     """d·m + (1-d)·θ for each branch."""
     return map_contexts(lambda m, theta: decay * m + (1 - decay) * theta, average, student)
 

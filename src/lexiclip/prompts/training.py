@@ -8,15 +8,15 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lexiclip.clip.backbone import model_id
 from lexiclip.clip.feature_store import Store, TextBatch
+from lexiclip.clip.loading import model_id
 from lexiclip.clip.text_tower import text_width
 from lexiclip.distributed import rank_and_count, summed
 from lexiclip.precision import rounded
@@ -27,8 +27,8 @@ from lexiclip.prompts.contexts import Contexts, PromptLayout, init_contexts, pro
 from lexiclip.prompts.heldout import HeldOut, caption_map
 from lexiclip.prompts.logits import Logits, score
 from lexiclip.prompts.losses import cooccurrence_weights, distillation_loss, ranking_loss
-from lexiclip.prompts.schedule import learning_rate
-from lexiclip.prompts.steps import map_contexts, moved_average, sgd_step
+from lexiclip.prompts.schedule import Tuning, learning_rate
+from lexiclip.prompts.steps import ema_update, map_contexts, sgd_step
 
 
 class TrainResult(NamedTuple):
@@ -48,58 +48,46 @@ def train_prompts(
     rows: Sequence[int] | np.ndarray,
     labels: Tensor,
     names: Sequence[str],
+    how: Tuning,
     *,
-    n_ctx: int,
-    evidence: bool,
-    epochs: int,
-    keep_epoch: int | Literal["heldout"],
-    batch_size: int,
-    lr: float,
-    warmup_epochs: int,
-    warmup_lr: float,
-    weight_decay: float,
-    momentum: float,
-    ema_decay: float | None,
-    cooccurrence: Tensor | None,
-    init: Contexts | None,
-    seed: int,
-    result: Literal["student", "average"] = "student",
+    cooccurrence: Tensor | None = None,
+    init: Contexts | None = None,
     heldout: HeldOut | None = None,
     checkpoint: Path | None = None,
 ) -> TrainResult:
     """Tune contexts on the texts at `rows` (N,) of `store` with labels (N, K), on the device of `clip`.
 
-    Stops after epoch `keep_epoch`, or keeps the one that does best on `heldout`; `epochs` sets the cosine's
-    length. With `checkpoint`, a killed run goes on where its last epoch ended. Under torchrun, batches are
-    shared among processes. InputError: no texts, `init` of other shapes, a loss not finite.
+    `cooccurrence` (K, K) weighs pairs of classes, `init` are contexts to start from. With `checkpoint`, a
+    killed run goes on where its last epoch ended. Under torchrun, batches are shared among processes.
+    InputError: no texts, `init` of other shapes, a loss not finite.
     """
     rows, like, width = np.asarray(rows), next(clip.parameters()), text_width(clip)
-    start = init or init_contexts(n_ctx, width, evidence=evidence, seed=seed)
-    check_start(start, (n_ctx, width), evidence)
-    check_request(rows, labels, names, epochs, keep_epoch, batch_size, ema_decay, result, heldout)
-    schedule = {"lr": lr, "epochs": epochs, "warmup_epochs": warmup_epochs, "warmup_lr": warmup_lr}
-    sgd = {"momentum": momentum, "weight_decay": weight_decay}
-    settings = [schedule, sgd, keep_epoch, batch_size, ema_decay, result, seed, model_id(clip), *names]
-    run = _run_id([*settings, store.digest], [rows, labels, cooccurrence, *start, *(heldout or ())])
+    start = init or init_contexts(how.n_ctx, width, evidence=how.evidence, seed=how.seed)
+    check_start(start, (how.n_ctx, width), how.evidence)
+    check_request(rows, labels, names, how, heldout)
+    sgd = {"momentum": how.momentum, "weight_decay": how.weight_decay}
+    run = _run_id(
+        [*how, model_id(clip), *names, store.digest], [rows, labels, cooccurrence, *start, *(heldout or ())]
+    )
     state = load_state(checkpoint, run) or fresh_state(start)
     check_same_epoch(len(state.epochs), like.device)
     student, average, velocity, kept = (
         map_contexts(lambda part: part.to(like), contexts) for contexts in state[:4]
     )
-    layout, labels = prompt_layout(clip, names, n_ctx), labels.to(like.device)
+    layout, labels = prompt_layout(clip, names, how.n_ctx), labels.to(like.device)
     weights = None if cooccurrence is None else cooccurrence_weights(cooccurrence.to(like))
 
     rank, processes = rank_and_count()
     steps, ended = list(state.steps), list(state.epochs)
-    last = epochs if keep_epoch == "heldout" else keep_epoch
+    last = how.epochs if how.keep_epoch == "heldout" else how.keep_epoch
     for epoch in range(len(ended) + 1, last + 1):
-        rate = learning_rate(epoch - 1, **schedule)
-        batches = list(_batches(len(rows), batch_size, seed, epoch - 1))
+        rate = learning_rate(epoch - 1, how.lr, how.epochs, how.warmup_epochs, how.warmup_lr)
+        batches = list(_batches(len(rows), how.batch_size, how.seed, epoch - 1))
         bar = tqdm(batches, desc=f"epoch {epoch}/{last}", unit="step", disable=rank > 0)
         for picked in bar:
-            if ema_decay is not None:
-                average = map_contexts(rounded, moved_average(average, student, ema_decay))
-            teacher = None if ema_decay is None else average
+            teacher = None
+            if how.ema_decay is not None:
+                teacher = average = map_contexts(rounded, ema_update(average, student, how.ema_decay))
             mine = picked[rank::processes]
             batch, share = store.batch(rows[mine], like), len(mine) / len(picked)
             loss, gradients = _gradients(clip, layout, batch, labels[mine], student, teacher, weights, share)
@@ -114,14 +102,14 @@ def train_prompts(
         # The last step may have overshot, unseen by any loss: such contexts must not replace the good ones.
         if not all(context.isfinite().all() for context in student if context is not None):
             raise diverged(steps[-1], checkpoint if ended else None)
-        tuned = average if result == "average" else student
+        tuned = average if how.result == "average" else student
         mean_loss = fmean(step["loss"] for step in steps[-len(batches) :])
         ended.append({"step": len(steps), "epoch": epoch, "lr": rate, "loss": round(mean_loss, 6)})
         if heldout is not None:
             with torch.no_grad():
                 vectors = encode_contexts(clip, tuned, layout)
             ended[-1]["caption_mAP"] = caption_map(store, heldout, vectors)
-        if keep_epoch != "heldout" or ended[-1] is max(ended, key=lambda row: row["caption_mAP"]):
+        if how.keep_epoch != "heldout" or ended[-1] is max(ended, key=lambda row: row["caption_mAP"]):
             kept = tuned
         if checkpoint is not None and rank == 0:
             save_state(checkpoint, RunState(student, average, velocity, kept, steps, ended), run)

@@ -8,7 +8,7 @@ import numpy as np
 
 from lexiclip.evaluation.metrics import top_decisions
 from lexiclip.heatmap import small
-from lexiclip.images.preprocess import load_rgb
+from lexiclip.images.views import load_rgb
 from lexiclip.report.pictures import photo_uri
 
 IMAGES = 12

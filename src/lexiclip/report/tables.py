@@ -120,9 +120,9 @@ def captions_of_classes(statistics: dict[str, dict], sets: Sequence[str]) -> lis
 
 
 def _note(variant: VariantParams) -> str:
-    parts = [f"{variant.n_ctx} contexts"]
-    if variant.evidence:
+    parts = [f"{variant.train.n_ctx} contexts"]
+    if variant.train.evidence:
         parts.append("evidence")
-    if variant.hard_classes:
-        parts.append(f"tuned on {len(variant.hard_classes)} hard classes")
+    if variant.mix.hard_classes:
+        parts.append(f"tuned on {len(variant.mix.hard_classes)} hard classes")
     return ", ".join(parts)

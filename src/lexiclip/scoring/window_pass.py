@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lexiclip.clip.backbone import model_id, preprocess_size
 from lexiclip.clip.image_tower import ImageFeatures, encode_images, encode_views
+from lexiclip.clip.loading import model_id, preprocess_size
 from lexiclip.devices import bf16_pays
 from lexiclip.errors import InputError
 from lexiclip.files import write_json
-from lexiclip.images.view_loading import load_views
+from lexiclip.images.views import load_views
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.prompts.logits import TAU, score
 from lexiclip.scoring.retrieval import CaptionSets, retrieve

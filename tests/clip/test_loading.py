@@ -6,15 +6,17 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lexiclip.clip.backbone import (
+from lexiclip.clip.image_tower import encode_images
+from lexiclip.clip.loading import (
+    _quick_gelu,
+    build_clip,
     encode_name,
     load_clip,
     model_id,
     preprocess_size,
+    save_clip,
     tokenize,
 )
-from lexiclip.clip.building import _quick_gelu, build_clip, save_clip
-from lexiclip.clip.image_tower import encode_images
 from lexiclip.clip.text_tower import encode_texts
 from lexiclip.errors import InputError
 from lexiclip.precision import precision_of
@@ -84,7 +86,7 @@ def test_a_clip_computes_in_the_precision_it_was_loaded_in(config, tmp_path, pre
 def test_a_folder_tells_activation_and_normalisation(tmp_path, monkeypatch, model, weights):
     """As of a pretrained tag, whose config open_clip knows without a download."""
     clip = build_clip(model, weights)
-    monkeypatch.setattr("lexiclip.clip.building._quick_gelu", lambda model, tag: model == "RN50")
+    monkeypatch.setattr("lexiclip.clip.loading._quick_gelu", lambda model, tag: model == "RN50")
     save_clip(tmp_path, clip, model, weights)
     loaded = load_clip(tmp_path, "fast")
     assert model_id(loaded) == model_id(clip)

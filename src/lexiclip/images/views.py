@@ -1,0 +1,144 @@
+"""Image files in, views out (METHOD §6): the whole image and its windows as uint8, resized as CLIP does.
+
+Each image is decoded once, by worker processes. They cut the views too, by PIL, unless a GPU does: it is sent
+whole images, a fiftieth of the bytes, and resizes all windows of a size in one batch.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from lexiclip.errors import InputError
+from lexiclip.files import reading
+from lexiclip.images.windows import Box, reflected, reflected_to, windows
+
+
+def load_views(
+    paths: Sequence[str | Path],
+    scales: Sequence[int],
+    shapes: Sequence[str],
+    size: int,
+    workers: int,
+    gpu: torch.device | None,
+) -> Iterator[tuple[Tensor | None, str]]:
+    """The views uint8 (1+W, 3, size, size) of each image, or None and why it cannot be read."""
+    cut = partial(_cut, scales=scales, shapes=shapes, size=size)
+    load = partial(_load, prepare=image_pixels if gpu else cut)
+    loader = DataLoader(paths, batch_size=None, num_workers=workers, collate_fn=load)
+    for pixels, failure in tqdm(loader, total=len(paths), unit="image", disable=None):
+        if gpu and pixels is not None:
+            _, height, width = pixels.shape
+            pixels = batched_view_pixels(pixels.to(gpu), windows(width, height, scales, shapes), size)
+        yield pixels, failure
+
+
+def _load(path: str | Path, prepare: Callable[[Image.Image], Tensor]) -> tuple[Tensor | None, str]:
+    try:
+        return prepare(load_rgb(path)), ""
+    except InputError as error:
+        return None, str(error)
+
+
+def _cut(image: Image.Image, scales: Sequence[int], shapes: Sequence[str], size: int) -> Tensor:
+    return view_pixels(image, windows(*image.size, scales, shapes), size)
+
+
+def load_rgb(path: str | Path) -> Image.Image:
+    """The image as 8-bit RGB. InputError names the file if it is missing, damaged or of no readable kind.
+
+    Greyscale, palette, CMYK and 16-bit files are converted and transparency is dropped. The EXIF orientation
+    is ignored, as in the reference.
+    """
+    with reading(path, problem="not a readable image"), Image.open(path) as image:
+        image.load()
+        if image.mode.startswith("I"):  # PIL would clip 16 bits to white instead of scaling them
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        return image.convert("RGB")
+
+
+def image_pixels(image: Image.Image) -> Tensor:
+    """An RGB image as uint8 (3, H, W)."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+
+
+def view_pixels(image: Image.Image, boxes: Sequence[Box], size: int) -> Tensor:
+    """The whole RGB image first, then each window: uint8 (1+W, 3, size, size)."""
+    right = max((box.left + box.width for box in boxes), default=0)
+    bottom = max((box.top + box.height for box in boxes), default=0)
+    canvas = reflected_to(image, right, bottom)
+    views = np.empty((1 + len(boxes), size, size, 3), dtype=np.uint8)
+    views[0] = _resize_and_centre(image, size)
+    for view, (top, left, height, width) in zip(views[1:], boxes, strict=True):
+        view[:] = _resize_and_centre(canvas.crop((left, top, left + width, top + height)), size)
+    return torch.from_numpy(views).permute(0, 3, 1, 2)  # (1+W, 3, size, size), channels last in memory
+
+
+def _resize_and_centre(image: Image.Image, size: int) -> Image.Image:
+    """Bicubic resize of the short side to `size`, then the centre square, as open_clip does it."""
+    (width, left), (height, top) = (_centred(side, min(image.size), size) for side in image.size)
+    if max(width, height) <= 32 * size:
+        resized = image.resize((width, height), Image.Resampling.BICUBIC)
+        return resized.crop((left, top, left + size, top + size))
+    # Resized whole, a strip of 20,000 by 1 pixels takes gigabytes; its centre alone may differ by rounding.
+    x, y = image.width / width, image.height / height
+    centre = (left * x, top * y, (left + size) * x, (top + size) * y)
+    return image.resize((size, size), Image.Resampling.BICUBIC, box=centre)
+
+
+def _centred(side: int, short: int, size: int) -> tuple[int, int]:
+    """How long a side becomes when the short one is resized to `size`, and where the centre square begins."""
+    resized = int(size * side / short)
+    return resized, round((resized - size) / 2)
+
+
+def batched_view_pixels(pixels: Tensor, boxes: Sequence[Box], size: int) -> Tensor:
+    """`view_pixels` of an image uint8 (3, H, W), computed on its device: uint8 (1+W, 3, size, size).
+
+    Equal to PIL's but for rounding, on photos within 0.01/255 on average: it weighs pixels with whole
+    numbers, and resizes a tall image down before across. A resize is two products with banded matrices: only
+    the centre is computed (PyTorch's antialiased resize fails on a GPU on images that shrink fifty-fold).
+    """
+    _, height, width = pixels.shape
+    boxes = [Box(0, 0, height, width), *boxes]
+    rows = torch.from_numpy(reflected(height, max(box.top + box.height for box in boxes)))
+    columns = torch.from_numpy(reflected(width, max(box.left + box.width for box in boxes)))
+    canvas = pixels[:, rows.to(pixels.device)][:, :, columns.to(pixels.device)]
+    by_size = defaultdict(list)
+    for view, box in enumerate(boxes):
+        by_size[box.height, box.width].append(view)
+    views = canvas.new_empty(len(boxes), 3, size, size)
+    for (height, width), of_size in by_size.items():
+        down, across = (
+            bicubic_weights(side, *_centred(side, min(height, width), size), size, canvas.device)
+            for side in (height, width)
+        )
+        corners = [(boxes[view].top, boxes[view].left) for view in of_size]
+        crops = torch.stack([canvas[:, top : top + height, left : left + width] for top, left in corners])
+        narrowed = _whole_numbers(crops.float() @ across.T)  # PIL too rounds between
+        views[of_size] = _whole_numbers(down @ narrowed).byte()
+    return views
+
+
+def bicubic_weights(side: int, resized: int, start: int, size: int, device: torch.device) -> Tensor:
+    """(size, side): weights that give pixels `start` to `start + size` of a side resized to `resized` pixels.
+
+    Bicubic with a = -1/2, stretched by the factor when an image shrinks (Pillow, src/libImaging/Resample.c).
+    """
+    step = side / resized
+    centres = (torch.arange(start, start + size, device=device, dtype=torch.float64) + 0.5) * step
+    pixels = torch.arange(side, device=device, dtype=torch.float64) + 0.5
+    x = (pixels - centres[:, None]).abs() / max(step, 1)
+    weights = torch.where(x < 1, (1.5 * x - 2.5) * x * x + 1, ((2.5 - 0.5 * x) * x - 4) * x + 2) * (x < 2)
+    return (weights / weights.sum(1, keepdim=True)).float()
+
+
+def _whole_numbers(pixels: Tensor) -> Tensor:
+    return pixels.add_(0.5).floor_().clamp_(0, 255)  # halves up, as PIL; `round` takes them to even

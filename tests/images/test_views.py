@@ -1,0 +1,111 @@
+"""Odd files; views against CLIP's own preprocessing of each crop, PIL's and those cut in batch alike."""
+
+import io
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from PIL import Image
+
+from lexiclip.errors import InputError
+from lexiclip.images.views import batched_view_pixels, bicubic_weights, image_pixels, load_rgb, view_pixels
+from lexiclip.images.windows import SHAPES, crop, windows
+
+
+def noise(width: int, height: int) -> Image.Image:
+    """Every pixel another colour: overshoots are clipped, halves are rounded."""
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def reference_view(image: Image.Image, size: int) -> np.ndarray:
+    """open_clip's evaluation transform up to its tensor, as uint8 (3, size, size)."""
+    resize, centre, *_ = open_clip.image_transform(size, is_train=False).transforms
+    return np.asarray(centre(resize(image))).transpose(2, 0, 1)
+
+
+def assert_as_clip_sees_them(image: Image.Image, scales, size: int, tolerance: float) -> None:
+    """PIL's views equal CLIP's preprocessing of each crop, those in batch within `tolerance` on average."""
+    boxes = windows(*image.size, scales, SHAPES)
+    views = view_pixels(image, boxes, size)
+    in_batch = batched_view_pixels(image_pixels(image), boxes, size)
+    expected = np.stack(
+        [reference_view(view, size) for view in [image, *(crop(image, box) for box in boxes)]]
+    )
+    assert views.shape == in_batch.shape == (1 + len(boxes), 3, size, size)
+    assert views.dtype == in_batch.dtype == torch.uint8
+    assert np.array_equal(views, expected)
+    assert (in_batch.int() - views.int()).abs().float().mean() < tolerance
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(160, 120), (75, 101), (64, 64), (33, 200), (5, 3), (1, 1), (90, 1), (300, 400)]
+)
+def test_views_equal_cropping_then_clip_preprocessing(width, height):
+    assert_as_clip_sees_them(noise(width, height), (2, 3), 32, tolerance=0.5)
+
+
+def test_real_photos(shared):
+    for path in sorted((shared / "photos" / "coco" / "images").glob("*.jpg"))[:3]:
+        assert_as_clip_sees_them(load_rgb(path), (2, 3, 4), 96, tolerance=0.01)
+
+
+def test_the_centre_of_a_strip():
+    strip = noise(9, 7).resize((700, 10), Image.Resampling.BICUBIC)
+    difference = view_pixels(strip, [], 20)[0].numpy().astype(int) - reference_view(strip, 20)
+    assert np.abs(difference).max() <= 2
+
+
+def test_a_very_long_strip_stays_small():
+    image, boxes = Image.new("RGB", (20000, 1), (9, 8, 7)), windows(20000, 1, (2, 3, 4), SHAPES)
+    for views in (view_pixels(image, boxes, 8), batched_view_pixels(image_pixels(image), boxes, 8)):
+        assert views.shape == (305, 3, 8, 8)
+        assert (views == torch.tensor([9, 8, 7])[:, None, None]).all()
+
+
+@pytest.mark.parametrize(("side", "resized"), [(12, 5), (5, 12), (7, 7), (100, 3)])
+def test_weights_are_those_of_pil(side, resized):
+    """PIL resizes an image of floats without rounding: a unit pixel shows its weights."""
+    units = Image.fromarray(np.eye(side, dtype=np.float32))
+    expected = np.asarray(units.resize((resized, side), Image.Resampling.BICUBIC)).T
+    found = bicubic_weights(side, resized, 0, resized, torch.device("cpu"))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_array_equal(bicubic_weights(side, resized, 1, 2, torch.device("cpu")), found[1:3])
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "RGBA", "LA", "I;16", "I"])
+def test_every_mode_becomes_rgb(tmp_path, mode):
+    if mode.startswith("I"):
+        image = Image.fromarray(np.full((4, 6), 200 << 8, dtype=np.uint16 if mode == "I;16" else np.int32))
+    else:
+        image = Image.new("RGB", (6, 4), (200, 200, 200)).convert(mode)
+    path = tmp_path / ("image.jpg" if mode == "CMYK" else "image.tiff")
+    image.save(path)
+    loaded = load_rgb(path)
+    assert (loaded.mode, loaded.size) == ("RGB", (6, 4))
+    if mode != "1":  # two levels only
+        assert np.abs(np.asarray(loaded).astype(int) - 200).max() <= 4
+
+
+def test_orientation_is_ignored(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    noise(8, 4).save(tmp_path / "turned.jpg", exif=exif)
+    assert load_rgb(tmp_path / "turned.jpg").size == (8, 4)
+
+
+def test_unreadable_files_are_named(tmp_path):
+    buffer = io.BytesIO()
+    noise(64, 64).save(buffer, "JPEG")
+    contents = {
+        "cut.jpg": buffer.getvalue()[:600],
+        "empty.jpg": b"",
+        "text.png": b"no image at all",
+        "header.png": b"\x89PNG\r\n\x1a\n" + bytes(30),
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    for name in [*contents, "missing.jpg", "."]:
+        with pytest.raises(InputError, match="not a readable image") as error:
+            load_rgb(tmp_path / name)
+        assert str(tmp_path / name) in str(error.value) and "\n" not in str(error.value)
