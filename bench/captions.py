@@ -8,7 +8,7 @@ from itertools import cycle, islice
 
 import numpy as np
 
-from lexiclip.captions.instructions import completion_prompt, load_prompts
+from lexiclip.captions.instructions import completion_prompt, load_instructions
 from lexiclip.captions.llm import Batch, Sampling, backend
 from lexiclip.files import read_jsonl
 from lexiclip.params import load_params
@@ -47,7 +47,7 @@ def generation(batch_size: int, prompts: list[str]) -> float:
     params = load_params()
     write, model = params.write, params.language_model.model_dump() | {"batch_size": batch_size}
     sampling = Sampling(write.max_new_tokens, write.temperature, write.top_p)
-    ask = backend(**model, prompts=load_prompts(write.prompts), sampling=sampling)
+    ask = backend(**model, instructions=load_instructions(write.instructions), sampling=sampling)
     batches = [Batch(i, prompts[i : i + batch_size]) for i in range(0, len(prompts), batch_size)]
     times = []
     ask.answer([Batch(0, prompts[:1]), *batches], lambda *_: times.append(time.perf_counter()))

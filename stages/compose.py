@@ -1,11 +1,10 @@
-"""Stage compose: class sets that believably share a scene, ranked by likelihood or asked of a chat model."""
+"""Stage compose: propose class sets that plausibly share a scene, by likelihood or by asking a chat model."""
 
 from pathlib import Path
 
 from lexiclip.captions.asking import write_answers
-from lexiclip.captions.class_sets import class_affinity, propose_sets
-from lexiclip.captions.combinations import proposal_questions, sets_in_answers
-from lexiclip.captions.instructions import instruction, load_prompts
+from lexiclip.captions.class_sets import class_affinity, proposal_questions, propose_sets, sets_in_answers
+from lexiclip.captions.instructions import instruction, load_instructions
 from lexiclip.captions.judging import says_true, set_questions
 from lexiclip.captions.llm import Sampling, backend
 from lexiclip.captions.local_llm import load_language_model
@@ -24,11 +23,11 @@ def main() -> None:
     names = list(vocabulary.names)
     proposed: dict = {"names": names}
     if compose.by == "answers":
-        prompts = load_prompts(compose.prompts)
+        instructions = load_instructions(compose.instructions)
         questions = proposal_questions(
             names, count=compose.questions, size=compose.classes_per_question, seed=compose.seed
         )
-        asks = [({"names": asked}, instruction(prompts, "propose", asked)) for asked in questions]
+        asks = [({"names": asked}, instruction(instructions, "propose", asked)) for asked in questions]
         answers = ask(params, asks, "class_sets.answers.jsonl")
         proposed["sets"] = sets_in_answers([row["answer"] for row in answers], vocabulary)
     else:
@@ -42,23 +41,20 @@ def main() -> None:
         )
         proposed["affinity"] = affinity.tolist()
     if compose.share_scene:
-        asks = set_questions(proposed["sets"], load_prompts(compose.prompts))
+        asks = set_questions(proposed["sets"], load_instructions(compose.instructions))
         verdicts = ask(params, asks, "class_sets.verdicts.jsonl")
         proposed["sets"] = [row["names"] for row in verdicts if says_true(row["answer"])]
     if not proposed["sets"]:
-        raise InputError(
-            f"compose: no class set is left; what the model said is kept in {FOLDER}/class_sets.*"
-        )
+        raise InputError(f"compose: no class set is left; the model's answers are in {FOLDER}/class_sets.*")
     write_json(FOLDER / "class_sets.json", proposed)
     print(f"{len(proposed['sets'])} class sets -> {FOLDER}/class_sets.json")
 
 
 def ask(params: Params, asks: list[tuple[dict, str]], file: str) -> list[dict]:
     compose = params.compose
+    instructions = load_instructions(compose.instructions)
     sampling = Sampling(compose.max_new_tokens, compose.temperature, compose.top_p)
-    model = backend(
-        **params.language_model.model_dump(), prompts=load_prompts(compose.prompts), sampling=sampling
-    )
+    model = backend(**params.language_model.model_dump(), instructions=instructions, sampling=sampling)
     write_answers(asks, model, FOLDER / file, seed=compose.seed)
     return read_jsonl(FOLDER / file)
 

@@ -1,8 +1,13 @@
-"""Stage filter@SET: parse one set's answers, label the captions from their text, drop what breaks a rule."""
+"""Stage filter@SET: parse one set's answers, label the captions, drop what rules or judges reject."""
 
 import sys
+from pathlib import Path
 
-from lexiclip.captions.filtering import describe, drop_rejected, filter_answers, read_answers
+from lexiclip.captions.asking import write_answers
+from lexiclip.captions.filtering import describe, filter_answers, read_answers
+from lexiclip.captions.instructions import load_instructions
+from lexiclip.captions.judging import caption_questions, drop_rejected
+from lexiclip.captions.llm import Sampling, backend
 from lexiclip.errors import InputError, run_stage
 from lexiclip.files import read_jsonl, write_csv, write_json, write_jsonl
 from lexiclip.params import load_params
@@ -11,6 +16,7 @@ from lexiclip.vocabulary import load_vocabulary
 
 def main(caption_set: str) -> None:
     params = load_params()
+    judge = params.judge
     vocabulary = load_vocabulary(params.vocabulary.file, params.vocabulary.without)
     captions, counts = filter_answers(
         read_answers(f"data/captions/{caption_set}.answers.jsonl"),
@@ -19,8 +25,13 @@ def main(caption_set: str) -> None:
         needs_asked=caption_set in params.filter.needs_asked_class,
         adds_asked=caption_set in params.filter.adds_asked_class,
     )
-    verdicts = read_jsonl(f"data/captions/{caption_set}.verdicts.jsonl")
-    captions, left_after_judges = drop_rejected(captions, verdicts, params.judge.judges)
+    instructions = load_instructions(judge.instructions)
+    asks = caption_questions(captions, judge.judges, instructions)
+    sampling = Sampling(judge.max_new_tokens, judge.temperature, judge.top_p)
+    model = backend(**params.language_model.model_dump(), instructions=instructions, sampling=sampling)
+    verdicts = Path(f"data/captions/{caption_set}.verdicts.jsonl")
+    write_answers(asks, model, verdicts, seed=judge.seed)
+    captions, left_after_judges = drop_rejected(captions, read_jsonl(verdicts), judge.judges)
     if counts["asked"] and not captions:
         raise InputError(f"caption set {caption_set!r}: no caption of {counts['asked']} answers is left")
     counts["left_after"] |= left_after_judges

@@ -1,4 +1,4 @@
-"""Stage wild: human captions of a text or CSV file, as answers to no question: `filter` labels them."""
+"""Stage wild: import human-written captions of a text, CSV or JSON file; `filter` labels them."""
 
 from lexiclip.captions.readers import read_captions
 from lexiclip.errors import run_stage

@@ -167,12 +167,12 @@ def test_a_caption_source_without_a_caption_is_named():
 def test_a_template_without_one_place_for_the_class_is_told(tmp_path, listed):
     path = tmp_path / "templates.yaml"
     path.write_text(listed)
-    with pytest.raises(InputError, match=r"templates\.yaml: expected"):
+    with pytest.raises(InputError, match=r"templates\.yaml: (expected|input)"):
         load_templates(path)
 
 
 def test_things_are_texts(tmp_path):
     path = tmp_path / "things.yaml"
     path.write_text("[tree, no]")
-    with pytest.raises(InputError, match=r"things\.yaml: expected a list of texts"):
+    with pytest.raises(InputError, match=r"things\.yaml: 1: input should be a valid string \(got False\)"):
         load_things(path)

@@ -156,19 +156,23 @@ def test_words_of_a_users_own_file(load):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("classes: [dog, cat", "cannot be read"),
-        ("- dog\n- cat\n", "expected `classes:`"),
-        ("classes: {}\n", "expected `classes:`"),
-        ("", "expected `classes:`"),
-        (f"classes: {{dog: [{'dog ' * 40}]}}\n", "dog: over 12 words in a row"),
-        ("classes: {dog: puppy}\n", "dog: expected a list"),
-        ("classes: {dog: [no]}\n", "put it in quotes"),
+        ("classes: [dog, cat", "not YAML"),
+        ("- dog\n- cat\n", "valid dictionary"),
+        ("classes: {}\n", "classes: dictionary should have at least 1 item"),
+        ("", "valid dictionary"),
+        ("ignore: [hot dog]\n", "classes: field required"),
+        (
+            f"classes: {{dog: [{'dog ' * 40}]}}\n",
+            "classes.dog.0: expected at most 12 words in a row (got 'dog dog",
+        ),
+        ("classes: {dog: puppy}\n", "classes.dog: input should be a valid list (got 'puppy')"),
+        ("classes: {dog: [no]}\n", "classes.dog.0: expected a word: put it in quotes (got False)"),
         ("classes: {on: [light]}\n", "put it in quotes"),
         ("classes: {dog: [pet], cat: [pet]}\n", "'pet' stands for both 'dog' and 'cat'"),
         ("classes: {dog: [], dogs: []}\n", "'dogs' stands for both 'dog' and 'dogs'"),
         ("classes: {dog: []}\nignore: [Dog]\n", "'Dog' is ignored"),
-        ("classes: {dog: []}\nignored: [hot dog]\n", "unknown key 'ignored'"),
-        ("classes: {dog: []}\nignore: hot dog\n", "ignore: expected a list"),
+        ("classes: {dog: []}\nignored: [hot dog]\n", "ignored: unknown key"),
+        ("classes: {dog: []}\nignore: hot dog\n", "ignore: input should be a valid list"),
     ],
 )
 def test_a_bad_file_is_told_in_one_line(load, content, said):

@@ -52,6 +52,6 @@ def run_stage(main: Callable[[], None]) -> None:
         line, code = f"error: {cannot_write(error.filename or Path.cwd(), error)}", 1
     except KeyboardInterrupt:
         line, code = "interrupted: finished work is kept, run again to go on", 130
-    # Said out here, where the error has let go of what it held: progress bars have ended their lines.
+    # Printed once the traceback is released, so that progress bars have closed their lines.
     print(line, file=sys.stderr)
     raise SystemExit(code)

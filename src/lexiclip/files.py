@@ -1,21 +1,29 @@
-"""Reading and writing JSON, JSON lines, YAML and .npz; what is written gets its name when it is whole."""
+"""Reading and writing JSON, JSON lines, YAML, CSV and .npz.
+
+Writes are atomic: a file or folder appears only once complete. Reads that fail name the file in one line.
+"""
 
 import csv
 import json
 import os
+import reprlib
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
+from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 
-from lexiclip.errors import InputError, cannot_write, reason_of
+from lexiclip.errors import InputError, cannot_write
 
 # libyaml's where PyYAML was built with it: ten times faster, half a second for a vocabulary.
 SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+JSON_OBJECT = TypeAdapter(dict)
 
 
 @contextmanager
@@ -59,79 +67,80 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def reading(path: str | Path, remedy: str = "", problem: str = "cannot be read") -> Iterator[None]:
-    """Turn whatever the block raises into an InputError of one line: "PATH: PROBLEM (reason): REMEDY".
+def reading(path: object, problem: str = "cannot be read", remedy: str = "") -> Iterator[None]:
+    """Turn what the block raises into InputErrors "path: problem (reason): remedy"; an InputError passes.
 
-    Readers raise anything on damaged files, from OSError to KeyError. An InputError passes as it is.
+    Readers raise anything on a damaged file: KeyError for `!!bool x`, SystemError from zipfile.
     """
     try:
         yield
     except InputError:
         raise
     except Exception as error:
-        advice = f": {remedy}" if remedy else ""
-        raise InputError(f"{path}: {problem} ({reason_of(error, 160)}){advice}") from None
+        problem = "cannot be read" if isinstance(error, OSError) and error.strerror else problem
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+        raise InputError(": ".join(filter(None, [str(path), f"{problem} ({reason:.160})", remedy]))) from None
+
+
+def checked(kind: TypeAdapter, content: object, place: object) -> Any:
+    """`content` as a pydantic `kind`. InputError names `place` (a file, a row) and the wrong key."""
+    try:
+        return kind.validate_python(content, strict=True)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"] if part != "[key]")
+        unknown = problem["type"] == "extra_forbidden"
+        message = "unknown key" if unknown else problem["msg"].removeprefix("Value error, ")
+        told = f"{message[0].lower()}{message[1:]} (got {reprlib.repr(problem['input'])})"
+        raise InputError(": ".join(filter(None, [str(place), key, told]))) from None
+
+
+def read_text(path: str | Path) -> str:
+    """The text of a UTF-8 file without a byte order mark. InputError names a file that cannot be read."""
+    with reading(path, "not UTF-8 text"):
+        return Path(path).read_text(encoding="utf-8-sig")
 
 
 def read_json(path: str | Path) -> object:
     """The content of a JSON file. InputError names the file if it is missing or malformed."""
-    try:
-        return _parsed_json(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON ({error})") from None
+    return _parsed_json(read_text(path), path)
 
 
 def read_yaml(path: str | Path) -> object:
     """The content of a YAML file. InputError names the file if it is missing or malformed."""
-    try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), SafeLoader)
+    # PyYAML raises anything: KeyError for `!!bool x`, ValueError for 2001-99-99
+    with reading(path, "not YAML"):
+        content = yaml.load(read_text(path), SafeLoader)
         _check_tree(content)
-    except Exception as error:  # PyYAML raises anything: KeyError for `!!bool x`, ValueError for 2001-99-99
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path}: cannot be read ({reason})") from None
     return content
 
 
 def read_npz(path: str | Path) -> dict[str, np.ndarray]:
     """The arrays of an .npz file. InputError names the file if it is missing, malformed or holds objects."""
-    try:
+    # numpy and zipfile raise anything: TokenError, OverflowError, SystemError
+    with reading(path, "not an npz file of plain arrays"):
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
         for array in arrays.values():
             if array.dtype.kind == "U":
                 array.tolist()  # here numpy finds what is no character
-    except Exception as error:  # numpy and zipfile raise anything: TokenError, OverflowError, SystemError
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path}: not an npz file of plain arrays ({reason})") from None
     return arrays
+
+
+def read_jsonl(path: str | Path) -> list[dict]:
+    """The rows of a JSON-lines file; blank lines are skipped. InputError names file and line."""
+    rows = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.strip():
+            place = f"{path}, line {number}"
+            rows.append(checked(JSON_OBJECT, _parsed_json(line, place), place))
+    return rows
 
 
 def write_json(path: str | Path, value: object) -> None:
     """Write `value` as indented JSON with a final newline."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def read_jsonl(path: str | Path) -> list[dict]:
-    """The rows of a JSON-lines file; blank lines are passed over. InputError names file and line."""
-    rows = []
-    try:
-        lines = Path(path).read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = _parsed_json(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}, line {number}: not JSON ({error})") from None
-        if not isinstance(row, dict):
-            raise InputError(f"{path}, line {number}: expected a JSON object, got {type(row).__name__}")
-        rows.append(row)
-    return rows
 
 
 def write_jsonl(path: str | Path, rows: Iterable[dict]) -> None:
@@ -151,11 +160,14 @@ def write_csv(path: str | Path, rows: Sequence[dict], columns: Sequence[str] | N
         writer.writerows(rows)
 
 
-def _parsed_json(text: str) -> object:
-    value = json.loads(text)
-    if "\\ud" in text.lower():  # half a character, by its escape, is no text: it can be written nowhere
-        json.dumps(value, ensure_ascii=False).encode()
-    return value
+def _parsed_json(text: str, place: object) -> object:
+    with reading(place, "not JSON"):
+        value = json.loads(text)
+        if (
+            "\\ud" in text.lower()
+        ):  # the escape of half a surrogate pair is no text: it cannot be written again
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
 
 
 def _check_tree(content: object) -> None:

@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from string import Formatter
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from lexiclip.errors import InputError
-from lexiclip.files import read_yaml
+from lexiclip.files import checked, read_yaml
 
 REPEATS = 9  # METHOD §2: how often each plain template text stands in a mix
 CAPTION_SOURCES = ("multi", "single", "challenge", "wild")
@@ -43,21 +43,14 @@ def split_held_out(
 
 def load_things(path: str | Path) -> list[str]:
     """A YAML list of texts. InputError for anything else."""
-    things = read_yaml(path)
-    if not isinstance(things, list) or not all(isinstance(thing, str) for thing in things):
-        raise InputError(f"{path}: expected a list of texts")
-    return things
+    return checked(TypeAdapter(list[str]), read_yaml(path), path)
 
 
 def load_templates(path: str | Path) -> list[str]:
     """A YAML list of texts with one {} for a class name. InputError for anything else."""
     templates = load_things(path)
     for template in templates:
-        try:
-            fields = [field for _, *field in Formatter().parse(template) if field[0] is not None]
-        except ValueError:
-            fields = []
-        if fields != [["", "", None]]:
+        if (template.count("{}"), template.count("{"), template.count("}")) != (1, 1, 1):
             raise InputError(f"{path}: expected one {{}}, for the class name, in {template!r:.80}")
     return templates
 
@@ -76,9 +69,9 @@ def mix_texts(
 ) -> list[dict]:
     """The texts of a mix. A source is on (True) or off, drawn down to a number of texts, or repeated ("x3").
 
-    With `hard_classes`, only texts that name one are kept and only those are labelled. Each of `rare_classes`
-    (all classes if empty) keeps company with `things`, which lie outside the vocabulary. Names in both lists
-    that are no classes count for nothing. InputError names the classes that no text names.
+    With `hard_classes`, only texts that name one are kept and only those classes are labelled. Each of
+    `rare_classes` (all classes if empty) is paired with `things`, which lie outside the vocabulary. Names in
+    both lists that are not classes are ignored. InputError names the classes that no text names.
     """
     labelled = tuple(name for name in names if name in hard_classes) if hard_classes else names
     if not labelled:

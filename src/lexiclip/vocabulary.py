@@ -7,14 +7,41 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter
 
 from lexiclip.errors import InputError
-from lexiclip.files import read_yaml
+from lexiclip.files import checked, read_yaml
 
 # A word, what follows its apostrophe, or a punctuation mark; space, hyphen and underscore only separate.
 TOKEN = re.compile(r"[^\W_]+|(?<=\w)['\u2019]\w*|[^\w\s-]")
 
 MOST_PARTS = 12  # of a name: each gap between two may be closed, which doubles its spellings
+
+
+def _word(word: object) -> str:
+    if not isinstance(word, str) or not word.strip():
+        raise ValueError("expected a word: put it in quotes")
+    if len(_parts(word)) > MOST_PARTS:
+        raise ValueError(f"expected at most {MOST_PARTS} words in a row")
+    return word
+
+
+Word = Annotated[str, BeforeValidator(_word)]
+Words = Annotated[list[Word], BeforeValidator(lambda words: words or [])]
+
+
+class WordFile(BaseModel, extra="forbid", strict=True):
+    """The content of a vocabulary's YAML file."""
+
+    classes: Annotated[dict[Word, Words], Field(min_length=1)]
+    ignore: Words = []
+    adjectives: Words = []
+    after_noun: Words = []
+
+
+WORDS = TypeAdapter(WordFile)
 
 
 @dataclass(frozen=True)
@@ -65,7 +92,8 @@ def load_vocabulary(path: str | Path, without: Iterable[str] = ()) -> Vocabulary
     match, so that their words go to no other class, but are labelled nothing. InputError for a malformed
     file, an unknown class in `without`, a word that stands in two classes.
     """
-    classes, extra = _read_words(path)
+    words_of = checked(WORDS, read_yaml(path), path)
+    classes = words_of.classes
     without = set(without)
     for name in sorted(without - set(classes)):
         near = difflib.get_close_matches(name, classes, 1)
@@ -78,34 +106,12 @@ def load_vocabulary(path: str | Path, without: Iterable[str] = ()) -> Vocabulary
                 if owners.setdefault(phrase, name) != name:
                     raise InputError(f"{path}: {word!r} stands for both {owners[phrase]!r} and {name!r}")
     phrases = {phrase: None if name in without else name for phrase, name in owners.items()}
-    for word in extra["ignore"]:
+    for word in words_of.ignore:
         if word.lower() in owners:
             raise InputError(f"{path}: {word!r} is ignored and stands for {owners[word.lower()]!r}: keep one")
         phrases |= {phrase: None for phrase in _forms(word) if phrase not in owners}
     names = tuple(name for name in classes if name not in without)
-    return Vocabulary(names, phrases, frozenset(extra["adjectives"]), frozenset(extra["after_noun"]))
-
-
-def _read_words(path: str | Path) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """The words of each class and the lists beside `classes`, all checked to be text."""
-    content = read_yaml(path)
-    classes = content.pop("classes", None) if isinstance(content, dict) else None
-    if not isinstance(classes, dict) or not classes:
-        raise InputError(f"{path}: expected `classes:` with a list of other words for each class name")
-    extra = {"ignore": [], "adjectives": [], "after_noun": []}
-    if unknown := [key for key in content if key not in extra]:
-        raise InputError(f"{path}: unknown key {unknown[0]!r}: choose classes, {', '.join(extra)}")
-    classes = {name: words or [] for name, words in classes.items()}
-    extra |= {key: words or [] for key, words in content.items()}
-    for key, words in [*classes.items(), *extra.items()]:
-        if not isinstance(words, list):
-            raise InputError(f"{path}: {key}: expected a list of words, got {words!r:.60}")
-        for word in [key, *words]:
-            if not isinstance(word, str) or not word.strip():
-                raise InputError(f"{path}: {key}: expected words, got {word!r:.60} (put it in quotes)")
-            if len(_parts(word)) > MOST_PARTS:
-                raise InputError(f"{path}: {key}: over {MOST_PARTS} words in a row: {word!r:.60}")
-    return classes, extra
+    return Vocabulary(names, phrases, frozenset(words_of.adjectives), frozenset(words_of.after_noun))
 
 
 def _forms(word: str) -> set[str]:

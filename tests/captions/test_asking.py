@@ -1,10 +1,8 @@
 """Answers kept as they come: a run stopped anywhere asks only what is open and ends in the same bytes."""
 
-import json
-
 import pytest
 
-from lexiclip.captions.asking import write_answers
+from lexiclip.captions.asking import sets_to_ask, write_answers
 from lexiclip.captions.llm import Backend
 from lexiclip.errors import InputError
 from lexiclip.files import read_jsonl
@@ -37,21 +35,29 @@ def whole(tmp_path, **options):
     return path.read_bytes()
 
 
-def test_rows_stand_in_the_order_asked_with_what_they_were_asked_for(tmp_path):
-    rows = [json.loads(line) for line in whole(tmp_path).splitlines()]
+@pytest.mark.parametrize(
+    ("per_set", "per_class", "only", "asked"),
+    [
+        (2, 1, None, ["ab", "ab", "bc", "bc", "a", "b", "c"]),
+        # The challenge set: each set ∩ the challenge classes, if not empty, each once.
+        (1, 1, ["b", "d"], ["b", "b"]),
+        (1, 0, ["a", "c"], ["a", "c"]),
+    ],
+)
+def test_what_is_asked_of_each_set_and_class(per_set, per_class, only, asked):
+    found = sets_to_ask([["a", "b"], ["b", "c"]], ["a", "b", "c"], per_set, per_class, only)
+    assert found == [list(members) for members in asked]
+
+
+def test_rows_in_the_order_asked_batches_of_similar_length_with_their_own_seeds(tmp_path):
+    path, asked = tmp_path / "a.jsonl", []
+    write_answers(ASKS, backend(asked), path, seed=7)
+    rows = read_jsonl(path)
     assert [row["names"] for row in rows] == [about["names"] for about, _ in ASKS]
     assert all(row["answer"].startswith(prompt + " ") for row, (_, prompt) in zip(rows, ASKS, strict=True))
-    assert list(tmp_path.iterdir()) == [tmp_path / "whole.jsonl"]
-
-
-def test_batches_hold_prompts_of_like_length_and_have_seeds_of_their_own(tmp_path):
-    asked = []
-    write_answers(ASKS, backend(asked), tmp_path / "a.jsonl", seed=7)
     assert [len(prompt) for prompt in asked] == sorted(len(prompt) for _, prompt in ASKS)
-    seeds = {
-        json.loads(line)["answer"].split()[2] for line in (tmp_path / "a.jsonl").read_text().splitlines()
-    }
-    assert seeds == {"7", "10", "13", "16"}
+    assert {row["answer"].split()[2] for row in rows} == {"7", "10", "13", "16"}
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("stop_after", range(4))

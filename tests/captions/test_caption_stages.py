@@ -1,9 +1,9 @@
 """The caption stages as DVC runs them, from class sets to labelled captions, against a server on loopback."""
 
-import json
 import re
 import runpy
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 import yaml
 from tests.clones import committed
 
-from lexiclip.files import read_jsonl
+from lexiclip.files import read_json, read_jsonl
 
 ROOT = Path(__file__).resolve().parents[2]
 WORDS = {"classes": {"dog": ["puppy"], "cat": None, "cup": None, "car": None}}
@@ -34,7 +34,7 @@ def reply(body):
 
 @pytest.fixture
 def study(tmp_path, monkeypatch, serve):
-    """study(changes to params.yaml) in a folder of its own; then study.run(stage, arguments)."""
+    """study(stage, *arguments, block=changes of its params) runs a stage in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "data/instructions", "data/instructions")
     Path("words.yaml").write_text(yaml.safe_dump(WORDS, sort_keys=False))
@@ -42,7 +42,7 @@ def study(tmp_path, monkeypatch, serve):
     params["vocabulary"] = {"file": "words.yaml", "without": []}
     params["language_model"]["server"] = {"url": serve(reply), "in_flight": 4, "retries": 0, "deadline": 30}
     params["compose"] |= {"by": "answers", "questions": 3, "challenge_classes": ["dog", "car"]}
-    params["write"] |= {"prompts": "data/instructions/reference.yaml"}
+    params["write"] |= {"instructions": "data/instructions/reference.yaml"}
     for caption_set in params["captions"].values():
         caption_set |= {"asks_per_set": 2, "asks_per_class": 1}
 
@@ -56,62 +56,56 @@ def study(tmp_path, monkeypatch, serve):
     return run
 
 
-def rows(path):
-    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
-
-
 def test_from_combinations_to_labelled_captions(study):
     study("compose")
-    class_sets = json.loads(Path("data/captions/class_sets.json").read_text())
+    class_sets = read_json("data/captions/class_sets.json")
     assert class_sets == {"names": ["dog", "cat", "cup", "car"], "sets": [["dog", "cat"], ["cup", "car"]]}
     for caption_set, asked in {"multi": 8, "challenge": 6}.items():
         study("write", caption_set)
-        assert len(rows(f"data/captions/{caption_set}.answers.jsonl")) == asked
-    study("judge", "multi")
+        assert len(read_jsonl(f"data/captions/{caption_set}.answers.jsonl")) == asked
     study("filter", "multi")
-    metrics = json.loads(Path("metrics/captions/multi.json").read_text())
+    assert Path("data/captions/multi.verdicts.jsonl").read_text() == "\n"
+    metrics = read_json("metrics/captions/multi.json")
     assert (metrics["asked"], metrics["answered"], metrics["parsed"], metrics["kept"]) == (8, 8, 16, 8)
     assert metrics["per_class"] == {"dog": 3, "cat": 3, "cup": 3, "car": 3}
     table = Path("metrics/captions/multi.csv").read_text().split()
     assert table == ["class,captions", "dog,3", "cat,3", "cup,3", "car,3"]
-    assert set(rows("data/captions/multi.jsonl")[0]) == {"text", "labels", "source"}
+    assert set(read_jsonl("data/captions/multi.jsonl")[0]) == {"text", "labels", "source"}
 
 
 def test_a_set_that_is_asked_for_nothing_is_empty(study):
     study("compose")
     nothing = {"asks_per_set": 0, "asks_per_class": 0, "challenge_only": False, "seed": 4000000}
     study("write", "world", captions={"world": nothing})  # as in profiles/coco.yaml
-    study("judge", "world", judge={"judges": ["filter"]})
-    study("filter", "world")
+    study("filter", "world", judge={"judges": ["filter"]})
     assert read_jsonl("data/captions/world.jsonl") == []
 
 
 def test_judges_and_the_scene_are_switches(study):
     study("compose", compose={"share_scene": True})
-    assert json.loads(Path("data/captions/class_sets.json").read_text())["sets"] == [["dog", "cat"]]
+    assert read_json("data/captions/class_sets.json")["sets"] == [["dog", "cat"]]
     study("write", "multi")
-    study("judge", "multi", judge={"judges": ["filter", "check"]})
-    assert [row["judge"] for row in rows("data/captions/multi.verdicts.jsonl")] == ["filter"] * 6 + [
-        "check"
-    ] * 6
-    study("filter", "multi")
-    metrics = json.loads(Path("metrics/captions/multi.json").read_text())
-    assert (
-        metrics["left_after"]["judge_filter"] == metrics["left_after"]["judge_check"] == metrics["kept"] == 5
-    )
-    assert metrics["per_class"]["cup"] == 0
+    study("filter", "multi", judge={"judges": ["filter", "check"]})
+    verdicts = read_jsonl("data/captions/multi.verdicts.jsonl")
+    assert [row["judge"] for row in verdicts] == ["filter"] * 6 + ["check"] * 6
+    metrics = read_json("metrics/captions/multi.json")
+    left = metrics["left_after"]
+    assert left["duplicate"] == 6 and left["judge_filter"] == left["judge_check"] == metrics["kept"] == 5
+    assert metrics["per_class"]["cup"] == 0 and len(read_jsonl("data/captions/multi.jsonl")) == 5
 
 
-def test_captions_in_the_wild_take_the_same_way(study):
-    Path("mine.csv").write_text(
-        "image,caption\n1,A puppy and a cat .\n2,A puppy and a cat .\n3,Nothing here .\n"
-    )
+def test_human_captions_are_imported_and_no_caption_left_is_an_error(study, capsys):
+    Path("mine.csv").write_text("image,caption\n1,A puppy and a cat .\n2,A puppy and a cat .\n3,Nothing .\n")
     study("wild", wild={"file": "mine.csv"})
-    study("judge", "wild")
     study("filter", "wild")
-    assert rows("data/captions/wild.jsonl") == [
+    assert read_jsonl("data/captions/wild.jsonl") == [
         {"text": "A puppy and a cat .", "labels": ["dog", "cat"], "source": "wild"}
     ]
+    Path("mine.txt").write_text("Nothing here\n")
+    study("wild", wild={"file": "mine.txt"})
+    with pytest.raises(SystemExit):
+        study("filter", "wild")
+    assert "caption set 'wild': no caption of 1 answers is left" in capsys.readouterr().err
 
 
 def test_likelihoods_are_not_asked_of_a_server(study, capsys):
@@ -120,10 +114,9 @@ def test_likelihoods_are_not_asked_of_a_server(study, capsys):
     assert "a server gives no likelihoods" in capsys.readouterr().err
 
 
-def test_no_caption_left_is_an_error(study, capsys):
-    Path("mine.txt").write_text("Nothing here\n")
-    study("wild", wild={"file": "mine.txt"})
-    study("judge", "wild")
-    with pytest.raises(SystemExit):
-        study("filter", "wild")
-    assert "caption set 'wild': no caption of 1 answers is left" in capsys.readouterr().err
+def test_writing_and_filtering_import_no_pytorch_where_no_local_model_is_asked(study):
+    study("compose")
+    code = "import runpy, sys; [runpy.run_path(p) for p in sys.argv[2:]]; assert 'torch' not in sys.modules"
+    scripts = [str(ROOT / f"stages/{stage}.py") for stage in ("write", "filter")]
+    subprocess.run([sys.executable, "-c", code, "multi", *scripts], check=True)
+    assert read_json("metrics/captions/multi.json")["kept"] == 8

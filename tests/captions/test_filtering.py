@@ -1,13 +1,12 @@
-"""Answers into labelled captions: what each rule and judge takes away, counted on a case worked by hand."""
+"""Answers into labelled captions: what each rule takes away, counted on a case worked by hand."""
 
 import pytest
 
-from lexiclip.captions.filtering import RULES, describe, drop_rejected, filter_answers, read_answers
+from lexiclip.captions.filtering import RULES, describe, filter_answers, read_answers
 from lexiclip.errors import InputError
 from lexiclip.vocabulary import Vocabulary
 
 WORDS = Vocabulary(("dog", "cat", "cup"), {"dog": "dog", "cat": "cat", "cup": "cup", "hot dog": None})
-
 ANSWERS = [
     {"names": ["dog", "cat"], "answer": "Sure, here are two:\n1. A dog and a cat.\n2. A dog sits alone."},
     {
@@ -30,60 +29,34 @@ def test_what_each_rule_leaves():
         {"text": "A dog and a cat.", "labels": ["dog", "cat"], "source": "multi", "names": ["dog", "cat"]},
         {"text": "A dog sits alone.", "labels": ["dog"], "source": "multi", "names": ["dog", "cat"]},
     ]
-    assert (counts["asked"], counts["answered"], counts["parsed"]) == (5, 4, 10)
-    left = {
-        "cjk": 8,
-        "control": 7,
-        "short": 6,
-        "long": 5,
-        "no_class": 3,
-        "asked_class_missing": 3,
-        "duplicate": 2,
-    }
-    assert counts["left_after"] == left
-    assert tuple(left) == RULES
-
-
-def test_a_caption_must_name_what_it_was_asked_for():
+    assert counts == {
+        "asked": 5, "answered": 4, "parsed": 10,
+        "left_after": dict(zip(RULES, (8, 7, 6, 5, 3, 3, 2), strict=True)),
+    }  # fmt: skip
     captions, counts = filtered(needs_asked=True)
     assert [caption["text"] for caption in captions] == ["A dog and a cat."]
     assert counts["left_after"]["asked_class_missing"] == 2
 
 
-def test_a_caption_may_carry_what_it_was_asked_for():
-    captions, _ = filtered([{"names": ["cup", "dog"], "answer": "A cat sleeps."}], adds_asked=True)
-    assert captions[0]["labels"] == ["dog", "cat", "cup"]
-
-
-def test_a_caption_in_the_wild_was_asked_for_what_it_names():
-    captions, _ = filtered([{"names": [], "answer": "A cat and a cup."}])
-    assert captions[0]["names"] == captions[0]["labels"] == ["cat", "cup"]
+@pytest.mark.parametrize(
+    ("asked", "answer", "adds_asked", "labels", "names"),
+    [
+        (["cup", "dog"], "A cat sleeps.", True, ["dog", "cat", "cup"], ["cup", "dog"]),
+        (["cup", "dog"], "A cat sleeps.", False, ["cat"], ["cup", "dog"]),
+        ([], "A cat and a cup.", False, ["cat", "cup"], ["cat", "cup"]),  # written by a human
+    ],
+)
+def test_labels_and_the_classes_asked_for(asked, answer, adds_asked, labels, names):
+    captions, _ = filtered([{"names": asked, "answer": answer}], adds_asked=adds_asked)
+    assert (captions[0]["labels"], captions[0]["names"]) == (labels, names)
 
 
 def test_an_answer_of_100_kb_is_one_caption_too_long():
-    line = "1. A dog runs and runs, " * 4000
-    captions, counts = filtered([{"names": ["dog"], "answer": line.replace("1. ", "")}])
+    line = "A dog runs and runs, " * 4000
+    captions, counts = filtered([{"names": ["dog"], "answer": line}])
     assert captions == [] and counts["left_after"]["long"] == 0 and counts["parsed"] == 1
-    captions, counts = filtered([{"names": ["dog"], "answer": "\n".join(line.split(", "))}])
+    captions, _ = filtered([{"names": ["dog"], "answer": "\n".join(line.split(", "))}])
     assert [caption["text"] for caption in captions] == ["A dog runs and runs"]
-
-
-def test_judges_take_away_in_turn():
-    captions = [{"text": text} for text in ("a", "b", "c")]
-    verdicts = [
-        {"judge": judge, "text": text, "answer": answer}
-        for judge, text, answer in [
-            ("filter", "a", "False"),
-            ("filter", "b", "True"),
-            ("filter", "c", "True"),
-            ("check", "a", "True"),
-            ("check", "b", "False"),
-            ("check", "c", "True"),
-        ]
-    ]
-    kept, left = drop_rejected(captions, verdicts, ["filter", "check"])
-    assert kept == [{"text": "c"}] and left == {"judge_filter": 2, "judge_check": 1}
-    assert drop_rejected(captions, verdicts, []) == (captions, {})
 
 
 def test_describe_counts_classes_and_lengths():
@@ -99,19 +72,19 @@ def test_describe_counts_classes_and_lengths():
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("row", "said"),
     [
-        ('{"names": ["dog"], "answer": "A dog."}\n{"names": ["dog"', "line 2: not JSON"),
-        ('{"names": ["dog"], "answer": "A dog."}\n{"names": ["dog"]}', "row 2: expected"),
-        ('{"names": "dog", "answer": "A dog."}', "row 1: expected"),
-        ('{"names": [], "answer": null}', "row 1: expected"),
-        ('{"names": [["dog"]], "answer": "A dog."}', "row 1: expected"),
-        ("[1]", "line 1: expected a JSON object"),
+        ('{"names": ["dog"', "line 2: not JSON"),
+        ('{"names": ["dog"]}', "row 2: answer: field required"),
+        ('{"names": "dog", "answer": "A dog."}', "row 2: names: input should be a valid list (got 'dog')"),
+        ('{"names": [], "answer": null}', "row 2: answer: input should be a valid string (got None)"),
+        ('{"names": [["dog"]], "answer": "A dog."}', "row 2: names.0: input should be a valid string"),
+        ("[1]", "line 2: input should be a valid dictionary (got [1])"),
     ],
 )
-def test_a_malformed_answers_file_is_told_with_its_row(tmp_path, content, said):
+def test_a_malformed_answers_file_is_told_with_its_row(tmp_path, row, said):
     path = tmp_path / "multi.answers.jsonl"
-    path.write_text(content)
-    with pytest.raises(InputError, match="answers") as error:
+    path.write_text('{"names": ["dog"], "answer": "A dog."}\n' + row)
+    with pytest.raises(InputError) as error:
         read_answers(path)
-    assert said in str(error.value) and "\n" not in str(error.value)
+    assert str(error.value).startswith(f"{path}, {said}")

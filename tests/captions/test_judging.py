@@ -1,10 +1,10 @@
-"""Who is asked what about captions and class sets, and how a verdict is read."""
+"""What is asked about captions and class sets, how a verdict is read, what it takes away."""
 
 import pytest
 
-from lexiclip.captions.judging import caption_questions, rejected_texts, says_true, set_questions
+from lexiclip.captions.judging import caption_questions, drop_rejected, says_true, set_questions
 
-PROMPTS = {
+INSTRUCTIONS = {
     "kind": "chat",
     "filter": "Good? {caption}",
     "check": "{caption}: {names}?",
@@ -17,7 +17,7 @@ CAPTIONS = [
 
 
 def test_each_judge_is_asked_about_each_caption():
-    asks = caption_questions(CAPTIONS, ["filter", "check"], PROMPTS)
+    asks = caption_questions(CAPTIONS, ["filter", "check"], INSTRUCTIONS)
     assert [prompt for _, prompt in asks] == [
         "Good? A dog {sits}.",
         "Good? A cat.",
@@ -25,11 +25,11 @@ def test_each_judge_is_asked_about_each_caption():
         "A cat.: cat?",
     ]
     assert asks[3][0] == {"judge": "check", "text": "A cat.", "names": ["cat"]}
-    assert caption_questions(CAPTIONS, [], PROMPTS) == []
+    assert caption_questions(CAPTIONS, [], INSTRUCTIONS) == []
 
 
 def test_each_class_set_is_asked_about():
-    assert set_questions([["dog", "cup"]], PROMPTS) == [
+    assert set_questions([["dog", "cup"]], INSTRUCTIONS) == [
         ({"judge": "share_scene", "names": ["dog", "cup"]}, "dog and cup?")
     ]
 
@@ -50,11 +50,16 @@ def test_says_true(answer, verdict):
     assert says_true(answer) is verdict
 
 
-def test_each_judge_rejects_for_itself():
+def test_judges_take_away_in_turn():
+    captions = [{"text": text} for text in "abc"]
     verdicts = [
-        {"judge": "filter", "text": "A dog.", "answer": "True"},
-        {"judge": "check", "text": "A dog.", "answer": "False"},
-        {"judge": "filter", "text": "A cat.", "answer": "I cannot say"},
+        {"judge": judge, "text": text, "answer": answer}
+        for judge, answers in {
+            "filter": ("False", "True", "True"),
+            "check": ("True", "I cannot say", "True"),
+        }.items()
+        for text, answer in zip("abc", answers, strict=True)
     ]
-    assert rejected_texts(verdicts, "filter") == {"A cat."}
-    assert rejected_texts(verdicts, "check") == {"A dog."}
+    kept, left = drop_rejected(captions, verdicts, ["filter", "check"])
+    assert kept == [{"text": "c"}] and left == {"judge_filter": 2, "judge_check": 1}
+    assert drop_rejected(captions, verdicts, []) == (captions, {})

@@ -1,4 +1,4 @@
-"""A served model asked through the one function: a server that dies mid-run costs an error and no answer."""
+"""A served model behind the common interface: a server that dies costs an error and no answer."""
 
 import pytest
 
@@ -7,12 +7,14 @@ from lexiclip.captions.llm import Sampling, backend
 from lexiclip.errors import InputError
 
 ASKS = [({"names": [name]}, f"{name}:") for name in "abcdefghijkl"]
-PROMPTS = {"kind": "completion", "lead": "Photos.", "shots": 1, "examples": ["x: An x.", "y: A y."]}
+INSTRUCTIONS = {"kind": "completion", "lead": "Photos.", "shots": 1, "examples": ["x: An x.", "y: A y."]}
 
 
-def served(url, in_flight=3, prompts=PROMPTS):
+def served(url, in_flight=3, instructions=INSTRUCTIONS):
     server = {"url": url, "in_flight": in_flight, "retries": 0, "deadline": 30}
-    return backend("small", None, False, 128, server, prompts=prompts, sampling=Sampling(4, 0.8, 0.95))
+    return backend(
+        "small", None, False, 128, server, instructions=instructions, sampling=Sampling(4, 0.8, 0.95)
+    )
 
 
 def answer(body):
@@ -27,18 +29,12 @@ def run(url, path, **options):
 def test_a_servers_death_costs_no_finished_answer_and_nothing_is_asked_twice(serve, tmp_path):
     answered = []
 
-    def dies(body):
-        if len(answered) >= 5:
-            return None
-        answered.append(body["prompt"])
-        return answer(body)
-
     def lives(body):
         answered.append(body["prompt"])
         return answer(body)
 
     with pytest.raises(InputError, match=r"no connection .*; 5 of 12 answers are kept, run again to go on"):
-        run(serve(dies), tmp_path / "a.jsonl", in_flight=1)
+        run(serve(lambda body: lives(body) if len(answered) < 5 else None), tmp_path / "a.jsonl", in_flight=1)
     resumed = run(serve(lives), tmp_path / "a.jsonl")  # elsewhere, with more in flight
     assert len(answered) == len(ASKS)
     assert resumed == run(serve(answer), tmp_path / "whole.jsonl")
@@ -53,7 +49,7 @@ def test_each_question_has_a_seed_and_examples_of_its_own(serve, tmp_path):
     assert {"max_tokens": 4, "temperature": 0.8, "top_p": 0.95, "model": "small"}.items() <= got[0].items()
 
 
-def test_other_prompts_do_not_take_over_what_was_answered(serve, tmp_path):
+def test_other_instructions_do_not_take_over_what_was_answered(serve, tmp_path):
     ones = served(serve(answer))
-    others = served(serve(answer), prompts=PROMPTS | {"shots": 2})
+    others = served(serve(answer), instructions=INSTRUCTIONS | {"shots": 2})
     assert ones.identity != others.identity and ones.batch_size == 1

@@ -1,7 +1,9 @@
 """A local language model: batches answer as single prompts do, bad models are told in one line."""
 
 import json
+import shutil
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,45 +24,43 @@ PROMPTS = ["cat:", "dog, frisbee, person:", "a much longer line that names a hor
 GREEDY = {"max_new_tokens": 6, "temperature": 1.0, "top_p": 1e-9, "first_line_only": False}
 
 
-def test_a_left_padded_batch_answers_as_each_prompt_alone(smollm2):
-    batch = complete(smollm2, PROMPTS, 0, prefix="", **GREEDY)
-    assert batch == [complete(smollm2, [prompt], 0, prefix="", **GREEDY)[0] for prompt in PROMPTS]
+def test_a_left_padded_batch_answers_as_each_prompt_alone(lm):
+    batch = complete(lm, PROMPTS, 0, prefix="", **GREEDY)
+    assert batch == [complete(lm, [prompt], 0, prefix="", **GREEDY)[0] for prompt in PROMPTS]
     assert len(set(batch)) == 3
 
 
-def test_a_prefix_read_once_answers_as_one_text(smollm2):
+def test_a_prefix_encoded_once_answers_as_one_text(lm):
     prefix = "A line about a photo.\n"
-    whole = complete(smollm2, [prefix + PROMPTS[1]], 0, prefix="", **GREEDY)
-    assert complete(smollm2, PROMPTS[:2], 0, prefix=prefix, **GREEDY)[1:] == whole
+    whole = complete(lm, [prefix + PROMPTS[1]], 0, prefix="", **GREEDY)
+    assert complete(lm, PROMPTS[:2], 0, prefix=prefix, **GREEDY)[1:] == whole
 
 
-def test_same_seed_same_text(smollm2):
+def test_same_seed_same_text(lm):
     options = GREEDY | {"top_p": 0.95}
-    first, again, other = (complete(smollm2, PROMPTS, seed, prefix="", **options) for seed in (1, 1, 2))
-    assert first == again and first != other
+    first, again, other = (complete(lm, PROMPTS, seed, prefix="", **options) for seed in (1, 1, 2))
+    assert first == again != other
 
 
-def test_likelihoods_of_a_padded_batch_are_those_of_each_alone(smollm2):
+def test_likelihoods_of_a_padded_batch_are_those_of_each_alone(lm):
     tails = [" knife", " baseball bat", " hair drier in a bathroom"]
-    together = log_likelihoods(smollm2, "A fork and a", tails)
-    alone = torch.cat([log_likelihoods(smollm2, "A fork and a", [tail]) for tail in tails])
+    together = log_likelihoods(lm, "A fork and a", tails)
+    alone = torch.cat([log_likelihoods(lm, "A fork and a", [tail]) for tail in tails])
     torch.testing.assert_close(together, alone, rtol=1e-3, atol=1e-3)
-    assert together.argmax() == 0
 
 
-def test_a_chat_model_is_asked_in_its_own_template(smollm2):
-    text = smollm2.as_chat("Name a fruit.")
-    assert "<|im_start|>user\nName a fruit.<|im_end|>" in text and text.endswith("<|im_start|>assistant\n")
+def test_a_chat_model_is_asked_in_its_own_template(tiny_lm):
+    assert tiny_lm.as_chat("Name a fruit.") == "<|user|>Name a fruit.\n<|assistant|>"
     bare = LanguageModel(SimpleNamespace(chat_template=None, name_or_path="gpt2"), None)
     with pytest.raises(InputError, match="gpt2 has no chat template"):
         bare.as_chat("Name a fruit.")
 
 
 @pytest.mark.parametrize("kind", ["chat", "completion"])
-def test_the_backend_hands_over_each_batch_as_it_comes(smollm2, monkeypatch, kind):
-    monkeypatch.setattr("lexiclip.captions.local_llm.load_language_model", lambda *_: smollm2)
-    prompts = {"kind": kind, "lead": "Photos.", "shots": 1, "examples": ["cup: A cup of tea."]}
-    model = backend("m", None, False, 2, None, prompts=prompts, sampling=Sampling(4, 0.8, 0.95))
+def test_the_backend_hands_over_each_batch_as_it_comes(tiny_folder, kind):
+    instructions = {"kind": kind, "lead": "Photos.", "shots": 1, "examples": ["cup: A cup of tea."]}
+    sampling = Sampling(4, 0.8, 0.95)
+    model = backend(tiny_folder, None, False, 2, None, instructions=instructions, sampling=sampling)
     kept = {}
     model.answer([Batch(5, ["cat:", "dog:"]), Batch(6, ["cow:"])], kept.__setitem__)
     assert [len(kept[0]), len(kept[1]), model.batch_size] == [2, 1, 2]
@@ -83,36 +83,33 @@ def test_a_package_that_is_not_there():
         load_language_model("package:llm_of_nobody", None)
 
 
-@pytest.mark.parametrize("gguf_file", [None, "weights.gguf"])
-def test_a_folder_without_weights(tmp_path, gguf_file):
-    with pytest.raises(InputError) as error:
+@pytest.mark.parametrize(
+    ("files", "gguf_file"),
+    [
+        ({}, None),
+        ({}, "weights.gguf"),
+        ({"*.json": None}, None),  # all but the weights
+        ({"*.json": None, "model.safetensors": b"no weights at all"}, None),
+        ({"*.json": None, "weights.gguf": b"no weights at all"}, "weights.gguf"),
+    ],
+)
+def test_a_folder_without_a_model_is_told_in_one_line(tmp_path, tiny_folder, files, gguf_file):
+    for name, content in files.items():
+        if content:
+            (tmp_path / name).write_bytes(content)
+        else:
+            for path in Path(tiny_folder).glob(name):
+                shutil.copy(path, tmp_path)
+    with pytest.raises(InputError, match="cannot be loaded") as error:
         load_language_model(str(tmp_path), gguf_file)
-    assert str(tmp_path) in str(error.value) and "\n" not in str(error.value)
+    assert str(tmp_path) in str(error.value)
 
 
-def test_a_folder_with_all_but_the_weights(tmp_path, smollm2):
-    smollm2.tokenizer.save_pretrained(tmp_path)
-    smollm2.model.config.save_pretrained(tmp_path)
-    with pytest.raises(InputError, match="cannot be loaded"):
-        load_language_model(str(tmp_path), None)
-
-
-def test_weights_that_are_none(tmp_path, smollm2):
-    smollm2.tokenizer.save_pretrained(tmp_path)
-    smollm2.model.config.save_pretrained(tmp_path)
-    (tmp_path / "model.safetensors").write_bytes(b"no weights at all")
-    with pytest.raises(InputError, match="cannot be loaded"):
-        load_language_model(str(tmp_path), None)
-    (tmp_path / "weights.gguf").write_bytes(b"no weights at all")
-    with pytest.raises(InputError, match="cannot be loaded"):
-        load_language_model(str(tmp_path), "weights.gguf")
-
-
-def test_code_that_comes_with_a_model_runs_only_if_params_say_so(tmp_path, monkeypatch, smollm2):
+def test_code_that_comes_with_a_model_runs_only_if_params_say_so(tmp_path, monkeypatch, tiny_lm):
     monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
     monkeypatch.setattr(sys, "path", [*sys.path])  # transformers adds the folder of such code to it
     folder, mark = tmp_path / "model", tmp_path / "it_ran"
-    smollm2.tokenizer.save_pretrained(folder)
+    tiny_lm.tokenizer.save_pretrained(folder)
     code = f"open({str(mark)!r}, 'w').close()\nraise ValueError('from the code of the model')\n"
     (folder / "configuration_mine.py").write_text(code)
     (folder / "config.json").write_text(

@@ -38,7 +38,7 @@ def test_read_captions(tmp_path, name, content, captions):
         ("a.json", b'[{"caption": "A dog"}, 7]', "a.json, key 1: expected a caption"),
         ("a.json", b'{"0": ["A dog", null]}', "a.json, key 0: expected a caption"),
         ("a.json", b"[", "a.json: not JSON"),
-        ("a.json", b"3", "a.json: expected a JSON object"),
+        ("a.json", b"3", "a.json, key 0: expected a caption"),
         ("a.csv", b"image,text\n1.jpg,A dog\n", "a.csv, line 1: no column `caption`"),
         ("a.csv", b"image,caption\n1.jpg\n", "a.csv, line 2: no caption"),
         ("a.csv", b'image,caption\n1.jpg,"A dog\n', "a.csv, line 2: not CSV"),

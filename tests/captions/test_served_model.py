@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from lexiclip.captions.asking import write_answers
-from lexiclip.captions.instructions import instruction, load_prompts
+from lexiclip.captions.instructions import instruction, load_instructions
 from lexiclip.captions.llm import Sampling, backend
 from lexiclip.errors import InputError
 
-PROMPTS = Path(__file__).resolve().parents[2] / "data/instructions"
+FOLDER = Path(__file__).resolve().parents[2] / "data/instructions"
 
 
 @pytest.fixture
@@ -51,19 +51,23 @@ def served(tmp_path, smollm2_folder, monkeypatch):
         process.wait()
 
 
+@pytest.mark.slow
 def test_a_run_against_a_real_server_and_the_servers_death(served, tmp_path):
     process, url, model = served
     server = {"url": url, "in_flight": 4, "retries": 0, "deadline": 240}
 
     def ask(file, kind, count):
-        prompts = load_prompts(PROMPTS / f"{kind}.yaml")
+        instructions = load_instructions(FOLDER / f"{kind}.yaml")
         names = [["dog", "frisbee"], ["cup"], ["cat", "bed"]][:count]
         asks = [
-            ({"names": n}, f"{', '.join(n)}:" if kind == "small" else instruction(prompts, "write.single", n))
+            (
+                {"names": n},
+                f"{', '.join(n)}:" if kind == "small" else instruction(instructions, "write.single", n),
+            )
             for n in names
         ]
         served_model = backend(
-            model, None, False, 1, server, prompts=prompts, sampling=Sampling(8, 0.8, 0.95)
+            model, None, False, 1, server, instructions=instructions, sampling=Sampling(8, 0.8, 0.95)
         )
         write_answers(asks, served_model, tmp_path / file, seed=1)
         return [json.loads(line) for line in (tmp_path / file).read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""Readers of texts: captions, answers, vocabularies, prompts, templates, params, and what they build on."""
+"""Readers of texts: captions, answers, vocabularies, instructions, templates, params; what they build on."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.clones import committed
 from tests.fuzz.reader import INSTANCES, NAMES, Reader, all_of, file_of
 
 from lexiclip.captions.filtering import filter_answers, read_answers
-from lexiclip.captions.instructions import few_shot_prefix, load_prompts
+from lexiclip.captions.instructions import few_shot_prefix, load_instructions
 from lexiclip.captions.parsing import parse_answer
 from lexiclip.captions.readers import read_captions
 from lexiclip.files import read_json, read_jsonl, read_yaml, write_json, write_jsonl
@@ -50,12 +50,12 @@ def use_vocabulary(folder: Path) -> None:
     assert set(words.labels("a kitten, a dog, a hot dog")) <= set(words.names)
 
 
-def use_prompt_set(folder: Path) -> None:
-    prompts = load_prompts(folder / "prompts.yaml")
-    if prompts["kind"] == "completion":
-        few_shot_prefix(prompts, np.random.default_rng(0)).encode()
+def use_instructions(folder: Path) -> None:
+    instructions = load_instructions(folder / "instructions.yaml")
+    if instructions["kind"] == "completion":
+        few_shot_prefix(instructions, np.random.default_rng(0)).encode()
     else:
-        for text in prompts["write"].values():
+        for text in instructions["write"].values():
             text.format(names="cat and dog").encode()
 
 
@@ -108,8 +108,8 @@ READERS = {
     ),
     "params": Reader(small_params, lambda folder: load_params(folder / "params.yaml"), 150),
     "vocabulary": Reader(file_of("words.yaml", CLASSES), use_vocabulary, 500),
-    "chat prompts": Reader(file_of("prompts.yaml", CHAT), use_prompt_set, 400),
-    "completion prompts": Reader(file_of("prompts.yaml", COMPLETION), use_prompt_set, 400),
+    "chat instructions": Reader(file_of("instructions.yaml", CHAT), use_instructions, 400),
+    "completion instructions": Reader(file_of("instructions.yaml", COMPLETION), use_instructions, 400),
     "templates": Reader(
         all_of(
             file_of("templates.yaml", ["a bad photo of a {}.", "many {}."]),

@@ -105,7 +105,7 @@ def test_classes_without_a_glyph_are_told(tmp_path):
         ({"shared": {"🍴🐩": ["fork", "knife"]}}, r"shared.*at most 1 character"),
         ({"named": ["egg"]}, "named: input should be"),
         ({"classes": {}}, "lists no glyph"),
-        ({"others": {}}, "others: extra inputs"),
+        ({"others": {}}, "others: unknown key"),
     ],
 )
 def test_a_malformed_list_is_told(tmp_path, changed, said):

@@ -17,7 +17,7 @@ def cut_down(params: dict, smollm2_folder: str) -> None:
     params["language_model"] |= {"model": smollm2_folder, "trust_remote_code": False, "batch_size": 64}
     params["compose"].update(questions=16, max_new_tokens=40)
     params["write"].update(
-        prompts="data/instructions/small.yaml", max_new_tokens=24
+        instructions="data/instructions/small.yaml", max_new_tokens=24
     )  # it heeds no instruction
     params["captions"]["multi"]["asks_per_set"] = 3
     params["captions"]["single"]["asks_per_class"] = 1

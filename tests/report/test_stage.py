@@ -7,8 +7,6 @@ from html import escape
 
 import numpy as np
 import pytest
-import yaml
-from tests.conftest import ROOT
 from tests.report.conftest import FILES, NAMES, run_stage
 
 
@@ -85,11 +83,3 @@ def test_precision_in_the_text_is_that_of_the_labels(page, project):
     scores = np.load(project / "data/scores/ensemble.npz")["scores"]
     hits = sum((i, k) in shown for i in range(len(FILES)) for k in np.argsort(-scores[i])[:3].tolist())
     assert f"over all images {hits} of {3 * len(FILES)}" in page.read_text(encoding="utf-8")
-
-
-def test_dvc_knows_every_file_of_the_page():
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "src/lexiclip/report").glob("*.*")}
-    of_matrix = "src/lexiclip/report/matrix.svg.j2"  # a picture of its own
-    assert files - {"src/lexiclip/report/__init__.py", of_matrix} <= set(stages["report"]["deps"])
-    assert of_matrix in stages["cooccurrence"]["deps"]

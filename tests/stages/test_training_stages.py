@@ -71,10 +71,8 @@ def study(tmp_path, monkeypatch):
     for source, rows in {"multi": captions, "single": [], "challenge": [], "wild": [], "world": []}.items():
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         Path(f"data/captions/{source}.jsonl").write_text(lines)
-    for mix in ("best", "next", "heldout"):
-        run(monkeypatch, "mix", mix)
-    run(monkeypatch, "clip")
-    run(monkeypatch, "encode_texts")
+    for stage in ("mix", "clip", "encode_texts", "baselines"):
+        run(monkeypatch, stage)
     return tmp_path
 
 

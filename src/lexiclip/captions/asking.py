@@ -1,7 +1,7 @@
-"""Ask a language model and keep every answer as it comes (METHOD §1, "write"; stage 1 and judging ask too).
+"""Ask a language model and keep every answer as it comes (METHOD §1: to propose, to write, to judge).
 
-In: questions and a backend. Out: a JSONL in the order asked. A killed run asks only what has no answer yet
-and ends in the same bytes, because each batch has a seed of its own.
+In: questions and a backend. Out: a JSONL in the order asked. A run resumed after a kill asks only what has
+no answer yet and ends in the same bytes, because each batch has its own seed.
 """
 
 import hashlib
@@ -15,24 +15,45 @@ from lexiclip.errors import InputError
 from lexiclip.files import atomic_path, write_jsonl
 
 
-def write_answers(asks: list[tuple[dict, str]], backend: Backend, path: Path, *, seed: int) -> None:
-    """Answer `asks` (what a row says of the question, prompt) and write each row with its "answer" to `path`.
+def sets_to_ask(
+    proposed: list[list[str]],
+    names: list[str],
+    asks_per_set: int,
+    asks_per_class: int,
+    only: list[str] | None,
+) -> list[list[str]]:
+    """The class sets to ask a caption set's captions for, each as often as it is asked, then single classes.
 
-    Answers gather in `path`.partial: a first line that identifies the questions, then [batch, answers] each.
+    `only` reduces every set to these classes (the challenge set, METHOD §1); duplicates are dropped.
+    """
+    if only is not None:
+        kept = {tuple(name for name in members if name in only) for members in proposed}
+        proposed = [list(members) for members in sorted(kept) if members]
+        names = [name for name in names if name in only]
+    return [members for members in proposed for _ in range(asks_per_set)] + [
+        [name] for name in names for _ in range(asks_per_class)
+    ]
+
+
+def write_answers(asks: list[tuple[dict, str]], backend: Backend, path: Path, *, seed: int) -> None:
+    """Ask `asks` (row, prompt) and write each row with its "answer" to `path`.
+
+    Until all are answered, `path`.partial holds a line that identifies the questions, then a line
+    [batch number, answers] for each batch.
     """
     size = backend.batch_size
     identity = hashlib.sha256(json.dumps([asks, backend.identity, size, seed]).encode()).hexdigest()
-    # Prompts of like length share a batch, so that little of it is padding.
+    # Prompts of similar length share a batch, to reduce padding.
     order = sorted(range(len(asks)), key=lambda i: (len(asks[i][1]), i))
     batches = [order[start : start + size] for start in range(0, len(order), size)]
     partial = path.with_name(path.name + ".partial")
-    answers = _answers_so_far(partial, identity, batches)  # of each finished batch, by its number
+    answers = _answers_so_far(partial, identity, batches)
     open_batches = [number for number in range(len(batches)) if number not in answers]
     with atomic_path(partial) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(line) + "\n" for line in [identity, *answers.items()])
     with (
         partial.open("a", encoding="utf-8") as file,
-        tqdm(total=len(asks), desc=path.stem, unit="answer") as bar,
+        tqdm(total=len(asks), desc=path.stem, unit="answer", disable=not asks) as bar,
     ):
         bar.update(sum(map(len, answers.values())))
 
@@ -60,16 +81,16 @@ def write_answers(asks: list[tuple[dict, str]], backend: Backend, path: Path, *,
 
 
 def _answers_so_far(partial: Path, identity: str, batches: list[list[int]]) -> dict[int, list[str]]:
-    """The answers of the lines that are whole; a batch whose line is damaged is asked again."""
+    """{batch number: answers} of the intact lines; a batch whose line is damaged is asked again."""
     if not partial.is_file():
         return {}
     text = partial.read_text(encoding="utf-8", errors="surrogateescape")
-    first, *lines = text.split("\n")[:-1] or [""]  # a line without its end was cut short
+    first, *lines = text.split("\n")[:-1] or [""]  # a line that does not end was cut off
     answers = {}
     for line in lines if first == json.dumps(identity) else []:
         try:
             number, texts = json.loads(line)
-            "".join(texts).encode()  # nothing but texts, and no half of a character in them
+            "".join(texts).encode()  # texts only, without half a surrogate pair
         except (TypeError, ValueError, RecursionError):
             continue
         of_batch = type(number) is int and 0 <= number < len(batches) and isinstance(texts, list)

@@ -1,13 +1,16 @@
-"""Class sets that believably share a scene, ranked by a language model's likelihood (METHOD §1, "propose").
+"""Propose sets of classes that plausibly share a scene (METHOD §1, "propose"): by likelihood, or by asking.
 
-A small model cannot list combinations when asked. It does know that "a fork and a" goes on with "knife", not
-with "giraffe": the affinity of two classes is how much likelier one makes the other than a mean class does.
+A chat model lists combinations when asked. A small model cannot, but it finds "a fork and a knife" likelier
+than "a fork and a giraffe": the affinity of two classes is how much likelier one makes the other than the
+mean class does.
 """
 
 import numpy as np
 from tqdm import tqdm
 
 from lexiclip.captions.local_llm import LanguageModel, log_likelihoods
+from lexiclip.captions.parsing import parse_answer
+from lexiclip.vocabulary import Vocabulary
 
 TEMPLATES = ("A photo of a {} and a", "In this picture there is a {} next to a", "I can see a {} and also a")
 
@@ -32,14 +35,14 @@ def class_affinity(lm: LanguageModel, names: list[str]) -> np.ndarray:
 def propose_sets(
     affinity: np.ndarray, names: list[str], *, count: int, sizes: list[int], share: float, seed: int
 ) -> list[list[str]]:
-    """`count` distinct class sets in class order; every pair in a set has an affinity in the top `share`.
+    """At most `count` distinct class sets in class order; pairs in a set have affinities in the top `share`.
 
-    Starts from each class in turn, so that rare classes get as many sets as common ones, and adds members at
-    random in proportion to exp(mean affinity). Fewer sets come back if there are not that many.
+    Each starts from the next class, so that rare classes get as many sets as common ones, and draws members
+    with probabilities proportional to exp(mean affinity).
     """
     generator = np.random.default_rng(seed)
     upper = affinity[np.triu_indices(len(names), 1)]
-    # A class with no strong pair still takes its best few partners, or it would hardly meet another.
+    # A class without strong pairs keeps its best partners, or it would be in hardly any set.
     best_partners = np.argsort(-affinity, axis=1)[:, :8]
     allowed = affinity >= np.quantile(upper, 1 - share)
     np.put_along_axis(allowed, best_partners, True, axis=1)
@@ -62,21 +65,16 @@ def propose_sets(
     return [[names[k] for k in members] for members in sorted(found)]
 
 
-def sets_to_ask(
-    proposed: list[list[str]],
-    names: list[str],
-    asks_per_set: int,
-    asks_per_class: int,
-    only: list[str] | None,
-) -> list[list[str]]:
-    """The class sets of one caption set, each as often as it is to be asked.
+def proposal_questions(names: list[str], *, count: int, size: int, seed: int) -> list[list[str]]:
+    """The `size` random class names of each of `count` questions for combinations."""
+    generator = np.random.default_rng(seed)
+    size = min(size, len(names))
+    return [[names[k] for k in generator.choice(len(names), size, replace=False)] for _ in range(count)]
 
-    `only` keeps these classes of every set (the challenge set, METHOD §1); what is left is made unique.
-    """
-    if only is not None:
-        kept = {tuple(name for name in members if name in only) for members in proposed}
-        proposed = [list(members) for members in sorted(kept) if members]
-        names = [name for name in names if name in only]
-    return [members for members in proposed for _ in range(asks_per_set)] + [
-        [name] for name in names for _ in range(asks_per_class)
-    ]
+
+def sets_in_answers(answers: list[str], vocabulary: Vocabulary) -> list[list[str]]:
+    """The class sets in answers: the classes that a line names, if two or more; sorted and unique."""
+    found = {tuple(vocabulary.labels(line)) for answer in answers for line in parse_answer(answer)}
+    rank = {name: k for k, name in enumerate(vocabulary.names)}
+    by_rank = sorted(found, key=lambda members: [rank[name] for name in members])
+    return [list(members) for members in by_rank if len(members) >= 2]

@@ -1,29 +1,31 @@
 """Answers in, labelled captions out, with a count of what each rule and judge left (METHOD §1, "filter")."""
 
-import reprlib
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel, TypeAdapter
 
-from lexiclip.captions.judging import rejected_texts
 from lexiclip.captions.parsing import broken_rule, parse_answer
-from lexiclip.errors import InputError
-from lexiclip.files import read_jsonl
+from lexiclip.files import checked, read_jsonl
 from lexiclip.vocabulary import Vocabulary
 
 RULES = ("cjk", "control", "short", "long", "no_class", "asked_class_missing", "duplicate")
+
+
+class Answer(BaseModel):
+    names: list[str]  # the classes asked for
+    answer: str
+
+
+ANSWER = TypeAdapter(Answer)
 
 
 def read_answers(path: str | Path) -> list[dict]:
     """The rows {"names", "answer"} of an answers file. InputError names the first row that is none."""
     rows = read_jsonl(path)
     for number, row in enumerate(rows, start=1):
-        names, answer = row.get("names"), row.get("answer")
-        if not isinstance(names, list) or not all(isinstance(text, str) for text in [answer, *names]):
-            raise InputError(
-                f"{path}, row {number}: expected a list `names` and a text `answer`, got {reprlib.repr(row)}"
-            )
+        checked(ANSWER, row, f"{path}, row {number}")
     return rows
 
 
@@ -44,34 +46,23 @@ def filter_answers(
         for text in captions:
             named = vocabulary.labels(text)
             labels = vocabulary.in_order([*named, *answer["names"]]) if adds_asked else named
-            reason = broken_rule(text)
-            if reason is None and not labels:
-                reason = "no_class"
-            if reason is None and needs_asked and not set(answer["names"]) <= set(named):
-                reason = "asked_class_missing"
-            if reason is None and text.lower() in seen:
-                reason = "duplicate"
-            if reason is None:
-                seen.add(text.lower())
-                names = answer["names"] or labels  # a caption in the wild was asked for nothing
-                kept.append({"text": text, "labels": labels, "source": caption_set, "names": names})
-            else:
+            reason = (
+                broken_rule(text)
+                or (not labels and "no_class")
+                or (needs_asked and not set(answer["names"]) <= set(named) and "asked_class_missing")
+                or (text.lower() in seen and "duplicate")
+            )
+            if reason:
                 dropped[reason] += 1
+            else:
+                seen.add(text.lower())
+                names = answer["names"] or labels  # human-written captions were asked for nothing
+                kept.append({"text": text, "labels": labels, "source": caption_set, "names": names})
     left, left_after = parsed, {}
     for rule in RULES:
         left -= dropped[rule]
         left_after[rule] = left
     return kept, {"asked": len(answers), "answered": answered, "parsed": parsed, "left_after": left_after}
-
-
-def drop_rejected(captions: list[dict], verdicts: list[dict], judges: list[str]) -> tuple[list[dict], dict]:
-    """The captions that every judge calls True, and how many are left after each judge in turn."""
-    left_after = {}
-    for judge in judges:
-        rejected = rejected_texts(verdicts, judge)
-        captions = [caption for caption in captions if caption["text"] not in rejected]
-        left_after[f"judge_{judge}"] = len(captions)
-    return captions, left_after
 
 
 def describe(captions: list[dict], names: tuple[str, ...]) -> dict:

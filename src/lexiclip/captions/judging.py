@@ -1,36 +1,41 @@
-"""A language model's verdicts on captions and class sets: who is asked what, and what is dropped (METHOD §1).
+"""A language model's verdicts on captions and class sets (METHOD §1): what it is asked, what is dropped.
 
-A verdict is a row {"judge", "text" or not, "names", "answer"}; kept is what every judge calls True.
+A verdict is a row {"judge", "text" of a caption, "names", "answer"}.
 """
 
 from lexiclip.captions.instructions import instruction
 
 
-def caption_questions(captions: list[dict], judges: list[str], prompts: dict) -> list[tuple[dict, str]]:
+def caption_questions(captions: list[dict], judges: list[str], instructions: dict) -> list[tuple[dict, str]]:
     """What each of `judges` ("filter", "check") is asked about each caption {"text", "names": asked for}."""
     return [
         (
             {"judge": judge, "text": caption["text"], "names": caption["names"]},
-            instruction(prompts, judge, caption["names"], caption["text"]),
+            instruction(instructions, judge, caption["names"], caption["text"]),
         )
         for judge in judges
         for caption in captions
     ]
 
 
-def set_questions(class_sets: list[list[str]], prompts: dict) -> list[tuple[dict, str]]:
+def set_questions(class_sets: list[list[str]], instructions: dict) -> list[tuple[dict, str]]:
     """Whether the classes of each set may share a scene."""
     return [
-        ({"judge": "share_scene", "names": members}, instruction(prompts, "share_scene", members))
+        ({"judge": "share_scene", "names": members}, instruction(instructions, "share_scene", members))
         for members in class_sets
     ]
 
 
 def says_true(answer: str) -> bool:
-    """The reference's reading of a verdict: it has "True" and not "False"."""
+    """Whether a verdict is positive, read as the reference does: it contains "True" and not "False"."""
     return "True" in answer and "False" not in answer
 
 
-def rejected_texts(verdicts: list[dict], judge: str) -> set[str]:
-    """The captions that `judge` does not call True."""
-    return {row["text"] for row in verdicts if row["judge"] == judge and not says_true(row["answer"])}
+def drop_rejected(captions: list[dict], verdicts: list[dict], judges: list[str]) -> tuple[list[dict], dict]:
+    """The captions that every judge calls True, and how many are left after each judge in turn."""
+    left_after = {}
+    for judge in judges:
+        rejected = {row["text"] for row in verdicts if row["judge"] == judge and not says_true(row["answer"])}
+        captions = [caption for caption in captions if caption["text"] not in rejected]
+        left_after[f"judge_{judge}"] = len(captions)
+    return captions, left_after

@@ -1,6 +1,6 @@
-"""Language models behind one function: questions in, answers handed over as they come (METHOD §1).
+"""One interface to language models, local or served: prompts in, answers out as they come (METHOD §1).
 
-A local model answers a batch at a time, a server many questions at once; what asks them cannot tell.
+A local model answers one batch at a time, a server many prompts at once.
 """
 
 import json
@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from lexiclip.captions.instructions import few_shot_prefix
-from lexiclip.captions.served_llm import Server, ask_server
 
 
 class Sampling(NamedTuple):
@@ -27,7 +26,7 @@ class Batch(NamedTuple):
 class Backend(NamedTuple):
     """`answer(batches, keep)` calls `keep(position, answers)` for each of `batches`, in any order.
 
-    The answers depend on a batch's seed and prompts and on `identity` alone. `batch_size` prompts make one.
+    Answers depend only on `identity` and on a batch's seed and prompts, at most `batch_size` of them.
     """
 
     answer: Callable[[list[Batch], Callable[[int, list[str]], None]], None]
@@ -42,21 +41,21 @@ def backend(
     batch_size: int,
     server: dict | None,
     *,
-    prompts: dict,
+    instructions: dict,
     sampling: Sampling,
 ) -> Backend:
     """The language model of params.yaml, in this process or behind a server.
 
-    The kind of the prompt set `prompts` says whether it finishes lines or follows chat instructions. A local
-    model is loaded when there is something to ask.
+    It completes lines or follows chat instructions, by the kind of `instructions`. A local model is loaded
+    with the first question.
     """
-    few_shot = prompts["kind"] == "completion"
+    few_shot = instructions["kind"] == "completion"
 
     def prefix(seed: int) -> str:
-        return few_shot_prefix(prompts, np.random.default_rng(seed)) if few_shot else ""
+        return few_shot_prefix(instructions, np.random.default_rng(seed)) if few_shot else ""
 
     def answer_here(batches: list[Batch], keep: Callable[[int, list[str]], None]) -> None:
-        # PyTorch takes seconds to import: whoever asks a server, or nothing, does not wait for it.
+        # PyTorch and openai take seconds to import: only what is asked is imported.
         from lexiclip.captions.local_llm import complete, load_language_model
 
         lm = load_language_model(model, gguf_file, trust_remote_code)
@@ -67,18 +66,18 @@ def backend(
             keep(position, complete(lm, texts, seed, prefix=prefix(seed), **options))
 
     def answer_there(batches: list[Batch], keep: Callable[[int, list[str]], None]) -> None:
+        from lexiclip.captions.served_llm import Server, ask_server
+
         questions = [(seed, prefix(seed) + prompt) for seed, [prompt] in batches]
-        max_tokens, temperature, top_p = sampling
+        options = dict(zip(("max_tokens", "temperature", "top_p"), sampling, strict=True))
         ask_server(
             Server(**server, model=model),
             questions,
             lambda position, text: keep(position, [text]),
             chat=not few_shot,
-            max_tokens=max_tokens,
-            temperature=temperature,
-            top_p=top_p,
+            **options,
         )
 
-    # Behind a server every question is a batch of its own, with its own seed.
+    # Behind a server every prompt is a batch with its own seed.
     answer, size = (answer_here, batch_size) if server is None else (answer_there, 1)
-    return Backend(answer, size, json.dumps([model, gguf_file, prompts, sampling]))
+    return Backend(answer, size, json.dumps([model, gguf_file, instructions, sampling]))

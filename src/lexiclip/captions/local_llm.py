@@ -1,7 +1,4 @@
-"""A causal language model through transformers: it completes prompts and rates continuations, in batches.
-
-In: prompts. Out: completions in the same order, or log-likelihoods. METHOD §1's three steps use it.
-"""
+"""A causal language model through transformers: batched completions and log-likelihoods (METHOD §1)."""
 
 import importlib.util
 from pathlib import Path
@@ -24,7 +21,7 @@ class LanguageModel(NamedTuple):
         if not self.tokenizer.chat_template:
             name = self.tokenizer.name_or_path
             raise InputError(
-                f"language_model.model: {name} has no chat template: use `kind: completion` prompts"
+                f"language_model.model: {name} has no chat template: use instructions of `kind: completion`"
             )
         messages = [{"role": "user", "content": prompt}]
         return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
@@ -33,8 +30,8 @@ class LanguageModel(NamedTuple):
 def load_language_model(model: str, gguf_file: str | None, trust_remote_code: bool = False) -> LanguageModel:
     """Load a hub name or a local folder; `package:NAME` is the folder of an installed Python package.
 
-    `gguf_file` names a GGUF file in it, read by transformers. bf16 where that is fast, else fp32. Code that
-    comes with a model runs only if `trust_remote_code`.
+    `gguf_file` names a GGUF file in it. In bf16 where that is fast, else fp32. Code that comes with a model
+    runs only if `trust_remote_code`.
     """
     folder = model
     if model.startswith("package:"):
@@ -42,7 +39,7 @@ def load_language_model(model: str, gguf_file: str | None, trust_remote_code: bo
         if spec is None:
             raise InputError(f"language_model.model: no installed package {model.removeprefix('package:')!r}")
         folder = str(Path(spec.origin).parent)
-    # Code of a model's own, written for another transformers, may raise anything.
+    # Code that comes with a model may raise anything.
     failures = Exception if trust_remote_code else (OSError, ValueError, SafetensorError)
     options = {"trust_remote_code": trust_remote_code} | ({"gguf_file": gguf_file} if gguf_file else {})
     unpacked = {"quantization_config": GgufConfig(dequantize=True)} if gguf_file else {}
@@ -76,20 +73,13 @@ def complete(
 ) -> list[str]:
     """Sample one continuation of prefix + prompt for each prompt, as one left-padded batch.
 
-    The prefix is read once for the whole batch, which is what few-shot prompts cost most. Same seed, same
-    batch: same text.
+    The prefix is encoded once for the whole batch. The same seed and batch give the same texts.
     """
     tails = lm.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
-    tokens, mask = (
-        tails["input_ids"].to(lm.model.device),
-        tails["attention_mask"].to(lm.model.device),
-    )  # (B, L)
-    cache = None
+    tails = tails.to(lm.model.device)
+    tokens, mask, cache = tails["input_ids"], tails["attention_mask"], None  # (B, L)
     if prefix:
-        _, cache = _read_prefix(lm, prefix, len(prompts))
-        head = (
-            lm.tokenizer(prefix, return_tensors="pt")["input_ids"].to(tokens.device).expand(len(prompts), -1)
-        )
+        head, _, cache = _read_prefix(lm, prefix, len(prompts))
         tokens, mask = torch.cat([head, tokens], 1), torch.cat([torch.ones_like(head), mask], 1)
     stop = {"stop_strings": ["\n"], "tokenizer": lm.tokenizer} if first_line_only else {}
     torch.manual_seed(seed)
@@ -109,8 +99,8 @@ def complete(
 
 @torch.inference_mode()
 def log_likelihoods(lm: LanguageModel, prefix: str, continuations: list[str]) -> torch.Tensor:
-    """log P(continuation | prefix) (N,), summed over a continuation's tokens. The prefix is read once."""
-    first, cache = _read_prefix(lm, prefix, len(continuations))  # first: log P of the token after the prefix
+    """log P(continuation | prefix) (N,), summed over a continuation's tokens. The prefix is encoded once."""
+    _, first, cache = _read_prefix(lm, prefix, len(continuations))
     tails = [lm.tokenizer.encode(text, add_special_tokens=False) for text in continuations]
     longest = max(map(len, tails))
     tokens = torch.full((len(tails), longest), lm.tokenizer.pad_token_id)  # (N, L), padded on the right
@@ -119,23 +109,25 @@ def log_likelihoods(lm: LanguageModel, prefix: str, continuations: list[str]) ->
         tokens[row, : len(tail)] = torch.tensor(tail)
         scored[row, : len(tail)] = True
     tokens = tokens.to(lm.model.device)
-    logits = lm.model(tokens, past_key_values=cache).logits[:, :-1].float()  # (N, L-1, vocabulary)
+    logits = lm.model(tokens, cache=cache).logits[:, :-1].float()  # (N, L-1, vocabulary)
     logits = torch.cat([first[:, None], logits.log_softmax(-1)], 1)  # (N, L, vocabulary)
     picked = logits.gather(-1, tokens[..., None])[..., 0]  # (N, L)
     return (picked.cpu() * scored).sum(1)
 
 
-def _read_prefix(lm: LanguageModel, prefix: str, copies: int) -> tuple[torch.Tensor, object]:
+def _read_prefix(lm: LanguageModel, prefix: str, copies: int) -> tuple[torch.Tensor, torch.Tensor, object]:
+    """Tokens (copies, P), log P of the token that follows (copies, vocabulary), and the key-value cache."""
     tokens = lm.tokenizer(prefix, return_tensors="pt")["input_ids"].to(lm.model.device)  # (1, P)
     output = lm.model(tokens, use_cache=True, logits_to_keep=1)
     output.past_key_values.batch_repeat_interleave(copies)
-    return output.logits[:, -1].float().log_softmax(-1).expand(copies, -1), output.past_key_values
+    following = output.logits[:, -1].float().log_softmax(-1)  # (1, vocabulary)
+    return tokens.expand(copies, -1), following.expand(copies, -1), output.past_key_values
 
 
 class NucleusSampling(LogitsProcessor):
-    """Draws the next token from the nucleus of mass top_p among the 64 likeliest, leaving it alone to choose.
+    """Sample one token from the top-p nucleus of the 64 likeliest, without sorting the whole vocabulary.
 
-    Drawing here means that nothing as large as a vocabulary is sorted or sampled from.
+    All other tokens get −∞, so that greedy decoding takes the sampled one.
     """
 
     def __init__(self, temperature: float, top_p: float) -> None:

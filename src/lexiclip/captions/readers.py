@@ -1,6 +1,6 @@
-"""Caption files in the wild, read into one list of captions or answers as they stand (METHOD §1).
+"""Files of human-written captions, or of raw answers, read into one list of texts (METHOD §1).
 
-By ending: .txt (one a line, but for the "[3] ('cat', 'dog')" headers of raw answers), .csv (a column
+By ending: .txt (one a line; "[3] ('cat', 'dog')" headers of raw answers are skipped), .csv (a column
 `caption`), .jsonl (objects) and .json (objects, or answers under keys).
 """
 
@@ -10,16 +10,16 @@ import reprlib
 from pathlib import Path
 
 from lexiclip.errors import InputError
-from lexiclip.files import read_json, read_jsonl
+from lexiclip.files import read_json, read_jsonl, read_text
 
 ANSWER_HEADER = re.compile(r"\[\d+\] \(.*\)\s*$")
 TEXT_KEYS = ("caption", "text", "captions", "answer")
 
 
 def read_captions(path: str | Path) -> list[str]:
-    """Every caption of a file, in its order. Raw answers still need `parse_answer`, one string at a time.
+    """Every caption of a file, in order. Raw answers still need `parse_answer`, one string at a time.
 
-    InputError names the file, and the line or key, where something is no caption.
+    InputError names the file, and the line or key, of what is not a caption.
     """
     path = Path(path)
     readers = {".txt": _text, ".csv": _table, ".jsonl": _json_lines, ".json": _json}
@@ -29,12 +29,12 @@ def read_captions(path: str | Path) -> list[str]:
 
 
 def _text(path: Path) -> list[str]:
-    lines = (line.strip() for line in _content(path).splitlines())
+    lines = (line.strip() for line in read_text(path).splitlines())
     return [line for line in lines if line and not ANSWER_HEADER.match(line)]
 
 
 def _table(path: Path) -> list[str]:
-    rows = csv.DictReader(_content(path).splitlines(keepends=True), strict=True)
+    rows = csv.DictReader(read_text(path).splitlines(keepends=True), strict=True)
     captions = []
     try:
         if "caption" not in (rows.fieldnames or []):
@@ -55,11 +55,8 @@ def _json_lines(path: Path) -> list[str]:
 
 def _json(path: Path) -> list[str]:
     content = read_json(path)
-    if not isinstance(content, dict | list):
-        raise InputError(f"{path}: expected a JSON object or list, got {type(content).__name__}")
-    # An object is either one row or the answers of each class set under its index.
-    if isinstance(content, dict) and not set(content) & set(TEXT_KEYS):
-        parts = content.items()
+    if isinstance(content, dict) and not content.keys() & set(TEXT_KEYS):
+        parts = content.items()  # the answers for each class set under its index
     else:
         parts = enumerate(content if isinstance(content, list) else [content])
     return [caption for key, part in parts for caption in _strings(part, f"{path}, key {key}")]
@@ -75,12 +72,3 @@ def _strings(value: object, place: str) -> list[str]:
     if not isinstance(strings, list) or not all(isinstance(string, str) for string in strings):
         raise InputError(f"{place}: expected a caption or a list of captions, got {reprlib.repr(value)}")
     return strings
-
-
-def _content(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text (byte {error.start})") from None

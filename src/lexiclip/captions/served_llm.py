@@ -1,7 +1,7 @@
-"""Questions to an OpenAI-compatible server (vLLM, `transformers serve`), many in flight at once.
+"""Concurrent requests to an OpenAI-compatible server (vLLM, `transformers serve`).
 
-In: prompts, each with a seed. Out: answers, handed over in the order they come. The key is the environment's
-OPENAI_API_KEY and nothing else.
+In: prompts, each with a seed. Out: answers in the order they arrive. The API key is the environment
+variable OPENAI_API_KEY.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ from lexiclip.errors import InputError
 
 
 class Server(NamedTuple):
-    """Where the model `model` is served, how many requests may be in flight, what a question may cost.
+    """The server at `url` of the model `model`, and how it is asked: at most `in_flight` requests at once.
 
-    A failed request is sent again up to `retries` times, each wait twice the one before or as the server
-    asks; a question that has no answer after `deadline` seconds ends the run.
+    A failed request is sent again up to `retries` times, with exponential backoff or as the server asks; a
+    question without an answer after `deadline` seconds ends the run.
     """
 
     url: str
@@ -38,8 +38,8 @@ def ask_server(
 ) -> None:
     """Ask (seed, prompt) `questions` and call `keep(position, answer)` as each answer comes.
 
-    `chat` sends a prompt as a user's message, else it is a text to complete up to the line's end. The first
-    question that fails for good stops the others; InputError says what the server did.
+    `chat` sends a prompt as a user's message, otherwise it is completed to the end of the line. The first
+    question that finally fails stops the others, with an InputError that says what the server did.
     """
     asyncio.run(_ask_all(server, questions, keep, chat, sampling))
 
@@ -47,7 +47,7 @@ def ask_server(
 async def _ask_all(
     server: Server, questions: list[tuple[int, str]], keep: Callable, chat: bool, sampling: dict
 ) -> None:
-    key = os.environ.get("OPENAI_API_KEY") or "no-key"  # a server of one's own asks for none
+    key = os.environ.get("OPENAI_API_KEY") or "no-key"  # local servers need none
     waiting = iter(enumerate(questions))
     async with openai.AsyncOpenAI(
         base_url=server.url, api_key=key, max_retries=server.retries, timeout=server.deadline
@@ -85,7 +85,7 @@ async def _ask(
         raise ValueError(f"no answer of a language model: {answer!r:.100}") from None
     if not isinstance(text, str):
         raise ValueError(f"expected a text as the answer, got {text!r:.100}")
-    text = text.encode(errors="replace").decode()  # half a surrogate pair cannot be written to a file
+    text = text.encode(errors="replace").decode()  # half a surrogate pair cannot be written
     return text if chat else text.strip()
 
 

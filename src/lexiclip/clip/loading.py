@@ -37,7 +37,7 @@ def load_clip(folder: str | Path, precision: Precision) -> nn.Module:
     for name in (CONFIG, WEIGHTS):
         if not Path(folder, name).is_file():
             raise InputError(f"{folder}: no {name} in it: run `dvc pull`, or `dvc repro clip`")
-    with reading(folder, "run `dvc repro -f clip`", "damaged, or weights and config do not fit"):
+    with reading(folder, "damaged, or weights and config do not fit", "run `dvc repro -f clip`"):
         clip = open_clip.create_model(f"local-dir:{folder}", pretrained_text=False)
     return frozen(clip, precision)
 
@@ -57,7 +57,7 @@ def build_clip(model: str | None, weights: str | os.PathLike) -> nn.Module:
     elif weights == "random" or weights.endswith(".safetensors"):
         clip = _randomly_initialised(str(model))
         if weights != "random":
-            with reading(weights, "give weights of clip.model", "missing, damaged, or of another model"):
+            with reading(weights, "missing, damaged, or of another model", "give weights of clip.model"):
                 clip.load_state_dict(load_file(weights))
     else:
         clip = _pretrained(str(model), weights)
@@ -158,7 +158,7 @@ def _randomly_initialised(model: str) -> nn.Module:
         torch.manual_seed(0)
         if not model.endswith(".json"):
             return open_clip.create_model(model, pretrained_text=False)
-        with reading(model, "expected embed_dim, vision_cfg and text_cfg", "not a CLIP config"):
+        with reading(model, "not a CLIP config", "expected embed_dim, vision_cfg and text_cfg"):
             kind = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
             return kind(**config)
 
@@ -175,13 +175,13 @@ def _pretrained(model: str, tag: str) -> nn.Module:
         "without a network, fetch them elsewhere and copy the Hugging Face cache here, or give a local file "
         "as clip.weights"
     )
-    with reading(f"weights {tag!r} of {model}", remedy, "cannot be fetched or read"):
+    with reading(f"weights {tag!r} of {model}", "cannot be fetched or read", remedy):
         return open_clip.create_model(model, pretrained=tag, force_quick_gelu=_quick_gelu(model, tag))
 
 
 def _from_openai_layout(path: str) -> open_clip.CLIP:
     """The CLIP whose architecture the shapes of a .pt file tell; fp32 weights keep their precision."""
-    with reading(path, "give the .pt of a CLIP ResNet or ViT", "no CLIP weights in OpenAI's layout"):
+    with reading(path, "no CLIP weights in OpenAI's layout", "give the .pt of a CLIP ResNet or ViT"):
         state = {name: tensor.float() for name, tensor in _openai_state(path).items()}
         clip = build_model_from_openai_state_dict(state, cast_dtype=None)  # in fp16; drops what is no weight
         clip.float().load_state_dict(state)

@@ -57,7 +57,7 @@ def load_rgb(path: str | Path) -> Image.Image:
     Greyscale, palette, CMYK and 16-bit files are converted and transparency is dropped. The EXIF orientation
     is ignored, as in the reference.
     """
-    with reading(path, problem="not a readable image"), Image.open(path) as image:
+    with reading(path, "not a readable image"), Image.open(path) as image:
         image.load()
         if image.mode.startswith("I"):  # PIL would clip 16 bits to white instead of scaling them
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))

@@ -6,17 +6,17 @@ among clutter from outside the vocabulary, wider than the square a CLIP looks at
 
 import json
 from collections.abc import Collection, Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
+from pydantic import TypeAdapter
 from tqdm import tqdm
 
 from lexiclip.errors import InputError
-from lexiclip.files import atomic_folder, read_yaml
+from lexiclip.files import atomic_folder, checked, read_yaml
 from lexiclip.mini.rendering import Draws, Layout, backgrounds, degrade, numpy_draws, render
 from lexiclip.mini.sprites import Sprites
 
@@ -30,10 +30,7 @@ class Scene(NamedTuple):
 
 def load_themes(path: str | Path, shown: Collection[str]) -> dict[str, list[str]]:
     """Theme name -> those of the classes `shown` that share its scenes. InputError if one is in no theme."""
-    content = read_yaml(path)
-    listed = isinstance(content, dict) and all(isinstance(classes, list) for classes in content.values())
-    if not listed or not all(isinstance(name, str) for name in [*content, *chain(*content.values())]):
-        raise InputError(f"{path}: expected a list of class names for each theme")
+    content = checked(TypeAdapter(dict[str, list[str]]), read_yaml(path), path)
     themes = {theme: [name for name in classes if name in shown] for theme, classes in content.items()}
     themes = {theme: classes for theme, classes in themes.items() if classes}
     if missing := sorted(set(shown) - {name for classes in themes.values() for name in classes}):

@@ -8,10 +8,10 @@ from typing import Annotated, NamedTuple
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter
 
 from lexiclip.errors import InputError
-from lexiclip.files import read_yaml
+from lexiclip.files import checked, read_yaml
 
 SIZE = 64  # side of a sprite in the atlas, pixels
 LEVELS = 3  # each has half the resolution of the one before, so that small sprites do not alias
@@ -64,12 +64,7 @@ def never_shown(sprites: Sprites, names: tuple[str, ...]) -> list[str]:
 
 
 def _read_glyphs(path: str | Path) -> Listed:
-    try:
-        listed = Listed.model_validate(read_yaml(path))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"])) or "the whole file"
-        raise InputError(f"{path}: {place}: {problem['msg'].lower()}") from None
+    listed = checked(TypeAdapter(Listed), read_yaml(path), path)
     glyphs = "".join([*listed.classes.values(), *listed.shared, *listed.named.values(), listed.clutter])
     if not glyphs:
         raise InputError(f"{path}: lists no glyph")
