@@ -11,12 +11,18 @@ from lexiclip.mixes import CAPTION_SOURCES
 from lexiclip.params import load_params
 from lexiclip.predict import encode_photos, load_study
 from lexiclip.report import gallery
-from lexiclip.report.caption_statistics import captions_of_classes, read_statistics
-from lexiclip.report.curves import caption_map_curves, looks_of, loss_curves, recall_curves
+from lexiclip.report.charts import caption_map_curves, looks_of, loss_curves, recall_curves
 from lexiclip.report.matrix import cooccurrence_picture, strongest_pairs
 from lexiclip.report.page import write_page
 from lexiclip.report.pictures import photo_uri
-from lexiclip.report.tables import ablation_rows, class_rows, read_table, results_rows
+from lexiclip.report.tables import (
+    ablation_rows,
+    captions_of_classes,
+    class_rows,
+    read_statistics,
+    read_table,
+    results_rows,
+)
 
 
 def main() -> None:

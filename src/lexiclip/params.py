@@ -259,11 +259,11 @@ class Params(Block):
         return self.ensemble.variants or self.scored
 
     def hard_classes(self, variants: Iterable[str]) -> list[list[str]]:
-        """Those that each variant was tuned on, empty for all: what `scoring.ensemble.votes` reads."""
+        """Those that each variant was tuned on, empty for all: what `scoring.ensemble.class_mask` reads."""
         return [self.variants[v].mix.hard_classes if v in self.variants else [] for v in variants]
 
     def fusing(self, variant: str) -> dict:
-        """How a variant's windows are fused: the settings of `scoring.image_scores.fuse_shard`."""
+        """How a variant's windows are fused: the settings of `scoring.fusion.fuse_scores`."""
         of_variant = self.variants.get(variant, self.baselines).fusion
         return {
             "form": of_variant.form,

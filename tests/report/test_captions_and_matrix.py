@@ -9,8 +9,8 @@ from PIL import Image
 
 from lexiclip.errors import InputError
 from lexiclip.files import write_json
-from lexiclip.report.caption_statistics import captions_of_classes, dropped_by_rule, read_statistics
 from lexiclip.report.matrix import MOST_CLASSES, cooccurrence_picture, strongest_pairs
+from lexiclip.report.tables import captions_of_classes, dropped_by_rule, read_statistics
 
 
 def test_sets_of_which_nothing_was_asked_are_left_out(tmp_path):

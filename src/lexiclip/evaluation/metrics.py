@@ -1,4 +1,4 @@
-"""Scores and labels of images in, mAP, CF1 and OF1 out (METHOD §6).
+"""Scores and labels of images in; mAP, CF1, OF1 and precision by recall out (METHOD §6).
 
 Labels are 1 (shown), 0 (not shown) and -1 (ignored: too hard to say); scores rise with likelihood.
 """
@@ -60,6 +60,23 @@ def average_precisions(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def mean_average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
     """Mean of `average_precisions` over the classes that have a positive, in [0, 1]."""
     return float(np.nanmean(average_precisions(scores, labels)))
+
+
+def mean_precisions(scores: np.ndarray, labels: np.ndarray, recalls: np.ndarray) -> np.ndarray:
+    """Interpolated precision (R,) at each of `recalls` (R,), averaged over the classes that have a positive.
+
+    Interpolated: the best precision at that recall or a higher one. Scores and labels (N, K), ignored labels
+    -1.
+    """
+    positive, found, seen = ranked(scores, labels)
+    precision = found / np.maximum(seen, 1)
+    best = np.maximum.accumulate(precision[::-1], axis=0)[::-1]  # (N, K), at that place or lower down
+    curves = []
+    for k in np.flatnonzero(positive.any(0)):
+        recall = found[:, k] / found[-1, k]
+        # The first place of recall >= r; recalls are sums of 1/positives, hence the tolerance.
+        curves.append(best[np.searchsorted(recall, recalls - 1e-9), k])
+    return np.mean(curves, axis=0)
 
 
 def top_decisions(scores: np.ndarray, top: int = 3) -> np.ndarray:

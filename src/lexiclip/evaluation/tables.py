@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lexiclip.errors import InputError
-from lexiclip.evaluation.metrics import average_precisions, evaluate
-from lexiclip.evaluation.precision_recall import mean_precisions
+from lexiclip.evaluation.metrics import average_precisions, evaluate, mean_precisions
 from lexiclip.evaluation.scores_file import read_scores_file
 from lexiclip.images.datasets import Dataset
 
@@ -50,8 +49,7 @@ def labels_of(ids: Sequence[str], dataset: Dataset, allow_missing: bool) -> np.n
 def metrics_of(variant: str, arrays: dict[str, np.ndarray], labels: np.ndarray) -> dict[str, dict]:
     """Metrics of a scores file by the names of metrics.json.
 
-    A variant's are under "whole" and "windows", but CLIP as it comes looks at the whole image. The ensemble's
-    other arrays are one a rule.
+    A variant's are under "whole" and "windows"; the ensemble's other arrays are one a rule.
     """
     found = {name: evaluate(scores, labels) for name, scores in arrays.items()}
     for values in found.values():
@@ -59,8 +57,6 @@ def metrics_of(variant: str, arrays: dict[str, np.ndarray], labels: np.ndarray) 
     windows = found.pop("scores")
     if variant == "ensemble":
         return {variant: windows} | {f"ensemble_{rule}": values for rule, values in found.items()}
-    if variant == "zero_shot":
-        return {variant: {**found["whole"], "windows": windows}}
     return {variant: {"whole": found["whole"], "windows": windows}}
 
 
@@ -91,12 +87,14 @@ def recall_table(scores: dict[str, np.ndarray], labels: np.ndarray) -> list[dict
 
 def results_table(metrics: dict[str, dict]) -> list[dict]:
     """A row for each variant: mAP of the whole image (none for ensembles), and all metrics with windows."""
-    rows = []
-    for variant, values in metrics.items():
-        whole = values.get("whole", values if "windows" in values else {})
-        windows = values.get("windows", values)
-        rows.append({"variant": variant, "mAP_whole": whole.get("mAP", ""), **windows})
-    return rows
+    return [
+        {
+            "variant": variant,
+            "mAP_whole": values["whole"]["mAP"] if "whole" in values else "",
+            **values.get("windows", values),
+        }
+        for variant, values in metrics.items()
+    ]
 
 
 def as_text(rows: Sequence[dict], words: int) -> str:

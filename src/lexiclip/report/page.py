@@ -5,8 +5,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lexiclip.files import atomic_path
-from lexiclip.report.caption_statistics import dropped_by_rule
 from lexiclip.report.matrix import Matrix
+from lexiclip.report.tables import dropped_by_rule
 
 FOLDER = Path(__file__).parent
 
