@@ -122,8 +122,7 @@ def in_reference_order(
     boxes = windows(*image.size, scales, ["square"])
     pixels = torch.stack([transform(view) for view in [image, *(crop(image, box) for box in boxes)]])
     features = encode_images(clip, pixels.to(captions.device))
-    vectors = ClassVectors(*(part if part is None else part.to(captions.device) for part in vectors))
-    found = retrieve(features.global_, captions, chunk=len(captions))
+    vectors, found = vectors.to(captions.device), retrieve(features.global_, captions, chunk=len(captions))
     retrieved = (features.global_ + found.mean) / 2
     return score(retrieved, features.local, vectors).global_.cpu()
 

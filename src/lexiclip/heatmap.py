@@ -116,7 +116,7 @@ def find(study: Study, image: Image.Image, boxes: Sequence[Box]) -> Found:
     global_, local = (torch.cat(parts) for parts in zip(*features, strict=True))  # (V, D), (V, g², D)
     cells, of_views = [], []
     for variant, vectors in study.vectors.items():
-        vectors = type(vectors)(*(part if part is None else part.to(like) for part in vectors))
+        vectors = vectors.to(like)
         similarity = local @ vectors.local.T  # (V, g², K)
         similarity = similarity if vectors.evidence is None else winner_take_all(similarity)
         cells.append(similarity.cpu().numpy())

@@ -1,4 +1,4 @@
-"""Image files in, their views out (METHOD §6): the whole image and its windows as uint8, resized as CLIP does.
+"""Image files in, their views out (METHOD §6): whole image and windows as uint8, resized as CLIP does it.
 
 Each image is decoded once, by worker processes. They cut the views too, by PIL, unless a GPU does: it is sent
 whole images, a fiftieth of the bytes, and resizes all windows of a size in one batch.

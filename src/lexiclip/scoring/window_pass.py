@@ -55,10 +55,7 @@ def score_images(
     """
     _check(images, vectors, captions, names)
     like = next(clip.parameters())
-    vectors = {
-        variant: ClassVectors(*(part if part is None else part.to(like) for part in parts))
-        for variant, parts in vectors.items()
-    }
+    vectors = {variant: of_variant.to(like) for variant, of_variant in vectors.items()}
     captions = captions._replace(features=captions.features.to(like))
     size = preprocess_size(clip)
     settings = {
