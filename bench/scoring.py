@@ -122,7 +122,7 @@ def in_reference_order(
     boxes = windows(*image.size, scales, ["square"])
     pixels = torch.stack([transform(view) for view in [image, *(crop(image, box) for box in boxes)]])
     features = encode_images(clip, pixels.to(captions.device))
-    vectors = ClassVectors(*(part if part is None else part.to(captions.device) for part in vectors))
+    vectors = vectors.to(captions.device)
     nearest = (features.global_ @ captions.T).topk(K_NEAREST).indices  # (1+W, k)
     retrieved = (features.global_ + captions[nearest].mean(1)) / 2
     return score(retrieved, features.local, vectors).global_.cpu()

@@ -21,7 +21,6 @@ from lexiclip.devices import best_device
 from lexiclip.evaluation.tables import as_text
 from lexiclip.images.views import batched_view_pixels, image_pixels, load_rgb, view_pixels
 from lexiclip.images.windows import SHAPES, windows
-from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import (
     WORTH_MEASURING,
@@ -42,10 +41,7 @@ def steps(model: str, count: int) -> list[dict]:
     device = best_device()
     clip = build_clip(model, "random").to(device)
     vectors, captions, rows = random_texts(clip)
-    vectors = {
-        variant: ClassVectors(*(part if part is None else part.to(device) for part in parts))
-        for variant, parts in vectors.items()
-    }
+    vectors = {variant: of_variant.to(device) for variant, of_variant in vectors.items()}
     sets, spent = caption_sets(captions.cpu(), rows), {}
     sets = sets._replace(features=sets.features.to(device))
 

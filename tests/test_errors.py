@@ -12,19 +12,23 @@ def fail(error):
     raise error
 
 
-def test_bad_input_is_one_line_on_stderr_and_exit_code_1(capsys):
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (InputError("params.yaml: train.lr: unknown key"), 1, "error: params.yaml: train.lr: unknown key"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "data/a.partial"),
+            1,
+            "error: data/a.partial: cannot be written (No space left on device): make room or allow it and "
+            "run again, finished work is kept",
+        ),
+        (KeyboardInterrupt(), 130, "interrupted: finished work is kept, run again to go on"),
+    ],
+)
+def test_an_error_is_one_line_on_stderr_and_an_exit_code(capsys, error, code, line):
     with pytest.raises(SystemExit) as stopped:
-        run_stage(lambda: fail(InputError("params.yaml: train.lr: unknown key")))
-    assert stopped.value.code == 1
-    assert capsys.readouterr() == ("", "error: params.yaml: train.lr: unknown key\n")
-
-
-def test_a_full_disk_is_one_line_wherever_it_was_met(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        run_stage(lambda: fail(OSError(errno.ENOSPC, "No space left on device", "data/a.partial")))
-    said = capsys.readouterr().err
-    assert stopped.value.code == 1 and said.count("\n") == 1
-    assert said.startswith("error: data/a.partial: cannot be written (No space left on device)")
+        run_stage(lambda: fail(error))
+    assert stopped.value.code == code and capsys.readouterr() == ("", line + "\n")
 
 
 def test_the_line_comes_after_the_progress_bar(capsys):
@@ -38,13 +42,6 @@ def test_the_line_comes_after_the_progress_bar(capsys):
     with pytest.raises(SystemExit):
         run_stage(main)
     assert capsys.readouterr().err.endswith("\nerror: one line\n")
-
-
-def test_ctrl_c_is_one_line(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        run_stage(lambda: fail(KeyboardInterrupt()))
-    assert stopped.value.code == 130
-    assert capsys.readouterr().err == "interrupted: finished work is kept, run again to go on\n"
 
 
 def test_a_bug_keeps_its_traceback():

@@ -1,5 +1,7 @@
 """Mixes counted by hand from METHOD §2: sources, limits, hard classes, held-out texts, determinism."""
 
+import copy
+
 import numpy as np
 import pytest
 from tests.conftest import ROOT
@@ -17,6 +19,7 @@ CAPTIONS = {
     ],
     "single": [{"text": "A vase.", "labels": ["vase"], "source": "single"}],
     "challenge": [{"text": "A knife and a fork.", "labels": ["fork", "knife"], "source": "challenge"}],
+    "wild": [],
 }
 
 
@@ -35,18 +38,7 @@ def mixed(sources, *, things=("tree", "wall"), rare_classes=(), hard_classes=(),
 
 
 def test_how_many_texts_each_source_gives():
-    sources = [
-        "class",
-        "pair",
-        "person_pair",
-        "companion",
-        "set",
-        "sampled_set",
-        "multi",
-        "single",
-        "challenge",
-    ]
-    assert count_sources(mixed(dict.fromkeys(sources, True))) == {
+    counts = {
         "class": 5 * (9 + 80),
         "pair": 5 * 4 // 2 * 9,
         "person_pair": 4 * 9,
@@ -57,6 +49,7 @@ def test_how_many_texts_each_source_gives():
         "single": 1,
         "challenge": 1,
     }
+    assert count_sources(mixed(dict.fromkeys(counts, True))) == counts
 
 
 def test_texts_and_labels_as_method_writes_them():
@@ -81,14 +74,10 @@ def test_a_sampled_set_is_labelled_with_the_whole_set():
         assert text["labels"] == SETS[1]
 
 
-def test_a_number_limits_a_source_and_false_leaves_it_out():
-    counts = count_sources(mixed({"class": True, "multi": 7, "single": 7, "pair": False}))
-    assert counts == {"class": 445, "multi": 7, "single": 1}
-    mix = mixed({"class": True, "multi": 7})
+def test_a_number_limits_a_source_false_leaves_it_out_and_x3_repeats_it():
+    mix = mixed({"class": True, "multi": 7, "single": 7, "pair": False})
+    assert count_sources(mix) == {"class": 445, "multi": 7, "single": 1}
     assert len({text["text"] for text in mix if text["source"] == "multi"}) == 7
-
-
-def test_a_source_may_stand_several_times():
     once, thrice = mixed({"class": True, "multi": True}), mixed({"class": True, "multi": "x3"})
     assert count_sources(thrice) == {"class": 445, "multi": 90}
     assert sorted(text["text"] for text in thrice[445:]) == sorted(3 * [text["text"] for text in once[445:]])
@@ -107,8 +96,6 @@ def test_companions_of_rare_classes_and_pairs_with_a_person():
     assert found["person_pair"][0]["labels"] == ["person", "dog"]
     hard = mixed({"class": True, "person_pair": True}, hard_classes=["fork"])
     assert [text["labels"] for text in hard if text["source"] == "person_pair"] == 9 * [["fork"]]
-    with pytest.raises(InputError, match=r"texts\.person_pair"):
-        mixed({"person_pair": True}, names=("dog", "fork"))
 
 
 def test_hard_classes_alone_are_kept_and_labelled():
@@ -120,25 +107,26 @@ def test_hard_classes_alone_are_kept_and_labelled():
     assert next(text for text in mix if text["source"] == "set")["labels"] == ["knife", "vase"]
 
 
-def test_a_class_without_a_text_is_named():
-    with pytest.raises(InputError, match="fork, knife"):
-        mixed({"multi": True, "single": True})
-    with pytest.raises(InputError, match="without a text of knife"):
-        mixed({"multi": True}, hard_classes=["dog", "knife"])
-    with pytest.raises(InputError, match="none of zebra is a class"):
-        mixed({"class": True}, hard_classes=["zebra"])
+@pytest.mark.parametrize(
+    ("sources", "changed", "said"),
+    [
+        (["multi", "single"], {}, "without a text of fork, knife"),
+        (["multi"], {"hard_classes": ["dog", "knife"]}, "without a text of knife"),
+        (["class"], {"hard_classes": ["zebra"]}, "none of zebra is a class"),
+        (["person_pair"], {"names": ("dog", "fork")}, r"texts\.person_pair"),
+        (["class", "wild"], {}, r"data/captions/wild\.jsonl: no caption"),
+    ],
+)
+def test_a_mix_without_texts_is_told(sources, changed, said):
+    with pytest.raises(InputError, match=said):
+        mixed(dict.fromkeys(sources, True), **changed)
 
 
-def test_the_same_seed_gives_the_same_mix_and_another_one_does_not():
-    sources = {"class": True, "multi": 10, "sampled_set": True}
-    assert mixed(sources) == mixed(sources)
-    assert mixed(sources) != mixed(sources, seed=1)
-
-
-def test_the_inputs_stay_as_they_were():
-    before = [dict(text) for text in CAPTIONS["challenge"]]
+def test_the_same_seed_gives_the_same_mix_another_one_does_not_and_inputs_stay_as_they_were():
+    sources, before = {"class": True, "multi": 10, "sampled_set": True}, copy.deepcopy(CAPTIONS)
+    assert mixed(sources) == mixed(sources) != mixed(sources, seed=1)
     mixed({"challenge": True}, hard_classes=["fork"])
-    assert CAPTIONS["challenge"] == before
+    assert before == CAPTIONS
 
 
 def test_held_out_texts_are_a_fixed_share_whatever_their_case():
@@ -153,14 +141,6 @@ def test_label_matrix():
     np.testing.assert_array_equal(labels, [[0, 1, 0, 0, 1], [0, 0, 0, 0, 0]])
 
 
-def test_a_caption_source_without_a_caption_is_named():
-    with pytest.raises(InputError, match=r"data/captions/challenge\.jsonl: no caption"):
-        mix_texts(
-            NAMES, CAPTIONS | {"challenge": []}, SETS, {"challenge": True, "class": True},
-            templates=[], things=[], rare_classes=[], hard_classes=[], seed=0,
-        )  # fmt: skip
-
-
 @pytest.mark.parametrize(
     "listed", ["[a photo., 'a {}']", "['{} and {}']", "['{name}']", "['{:9}']", "['{']", "{}"]
 )
@@ -169,10 +149,6 @@ def test_a_template_without_one_place_for_the_class_is_told(tmp_path, listed):
     path.write_text(listed)
     with pytest.raises(InputError, match=r"templates\.yaml: (expected|input)"):
         load_templates(path)
-
-
-def test_things_are_texts(tmp_path):
-    path = tmp_path / "things.yaml"
     path.write_text("[tree, no]")
-    with pytest.raises(InputError, match=r"things\.yaml: 1: input should be a valid string \(got False\)"):
+    with pytest.raises(InputError, match=r"templates\.yaml: 1: input should be a valid string \(got False\)"):
         load_things(path)

@@ -1,4 +1,4 @@
-"""The one error users meet: bad input or a full disk, said in one line that tells what to do next."""
+"""The one error that users see: bad input or a full disk, in one line that says what to do."""
 
 import errno
 import sys
@@ -11,9 +11,9 @@ LONGEST = 8000  # characters of a message: room for a list of images
 
 
 class InputError(Exception):
-    """Something the user gave (a file, a param, a disk) cannot be used; the message is one whole line.
+    """Something the user gave (a file, a param, a disk) cannot be used; the message is one line.
 
-    Line ends in it (a file may hold anything) become spaces, and the middle of an endless one is left out.
+    Line breaks in it become spaces, and the middle of a very long message is left out.
     """
 
     def __init__(self, message: str) -> None:
@@ -24,7 +24,7 @@ class InputError(Exception):
 
 
 def cannot_write(path: str | Path, error: Exception) -> InputError:
-    """What to raise where writing `path` failed: numpy and safetensors have words of their own for it."""
+    """The InputError for a failed write of `path`, from the error of the OS, numpy or safetensors."""
     reason = getattr(error, "strerror", None) or str(error).split(": ")[-1]
     return InputError(
         f"{path}: cannot be written ({reason}): make room or allow it and run again, finished work is kept"
@@ -32,14 +32,14 @@ def cannot_write(path: str | Path, error: Exception) -> InputError:
 
 
 def reason_of(error: Exception, longest: int) -> str:
-    """The kind and the message of what a library raised, on one line of at most `longest` characters."""
+    """Type and message of a library's error, on one line of at most `longest` characters."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:longest]
 
 
 def run_stage(main: Callable[[], None]) -> None:
     """Run `main`; an InputError or a full disk ends the process with one line on stderr and exit code 1.
 
-    Ctrl-C ends it with one line, too, and with 130, as shells have it.
+    Ctrl-C ends it with one line and exit code 130.
     """
     try:
         main()

@@ -30,7 +30,7 @@ JSON_OBJECT = TypeAdapter(dict)
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; renamed to `path` if the block succeeds, deleted if it fails.
 
-    InputError if the disk is full or not to be written.
+    InputError if the disk is full or read-only.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
@@ -41,16 +41,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except (OSError, SafetensorError) as error:
         raise cannot_write(path, error) from None
     finally:
-        with suppress(OSError):  # a disk that is not to be written refuses this, too
+        with suppress(OSError):  # a read-only disk refuses this, too
             temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Yield an empty folder that replaces `path` and all that was in it once the block succeeds.
-
-    InputError if the disk is full or not to be written.
-    """
+    """Yield an empty folder that replaces the folder `path` once the block succeeds. InputError as above."""
     path = Path(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     shutil.rmtree(beside, ignore_errors=True)  # a killed run of the same number left it
@@ -144,7 +141,7 @@ def write_json(path: str | Path, value: object) -> None:
 
 
 def write_jsonl(path: str | Path, rows: Iterable[dict]) -> None:
-    """Write one JSON object a line; a blank line if there is none, since DVC warns of empty files."""
+    """Write one JSON object per line; a blank line if there are none, since DVC warns of empty files."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -153,7 +150,7 @@ def write_jsonl(path: str | Path, rows: Iterable[dict]) -> None:
 
 
 def write_csv(path: str | Path, rows: Sequence[dict], columns: Sequence[str] | None = None) -> None:
-    """Write rows that have the same keys, under a heading of these keys, or of `columns`."""
+    """Write rows under a header of `columns`, or of the first row's keys."""
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(columns or rows[0]), lineterminator="\n")
         writer.writeheader()
@@ -171,7 +168,7 @@ def _parsed_json(text: str, place: object) -> object:
 
 
 def _check_tree(content: object) -> None:
-    """ValueError where aliases unfold without end, and for scalars that cannot be written out again."""
+    """ValueError for aliases that contain themselves, and for scalars that cannot be encoded."""
     waiting, seen = [content], 0
     while waiting:
         value = waiting.pop()

@@ -15,12 +15,12 @@ from pydantic import TypeAdapter
 from lexiclip.errors import InputError
 from lexiclip.files import checked, read_yaml
 
-REPEATS = 9  # METHOD §2: how often each plain template text stands in a mix
+REPEATS = 9  # METHOD §2: copies of each plain template text
 CAPTION_SOURCES = ("multi", "single", "challenge", "wild")
 
 
 def is_held_out(text: str, share: float) -> bool:
-    """True for the same `share` of all texts in every mix: they are never trained on."""
+    """True for the same `share` of all texts in every mix, by hash: they are never trained on."""
     return int(hashlib.sha256(text.lower().encode()).hexdigest()[:8], 16) < share * 0x1_0000_0000
 
 

@@ -96,7 +96,7 @@ def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | 
     for file in files:
         parts = _vectors(clip, file.stem, load_prompts(file, made_with), names)
         if parts is not None:
-            vectors[file.stem] = ClassVectors(*(part if part is None else part.to(like) for part in parts))
+            vectors[file.stem] = parts.to(like)
     if not vectors:
         raise InputError(f"{prompts}: no learned contexts, so only its own classes: choose a tuned variant")
     return Study(params, clip, names, len(own), vectors)

@@ -1,49 +1,66 @@
-"""Tensors and facts in one safetensors file that tells when it is damaged: what a killed run goes on from."""
+"""Tensors and metadata in one safetensors file, the metadata as JSON under the key "lexiclip".
+
+What a killed run goes on from has a checksum, too: damage may be readable.
+"""
 
 import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lexiclip.files import atomic_path
+from lexiclip.files import atomic_path, reading
 
-# What reading a damaged file raises.
-DAMAGE = (OSError, SafetensorError, LookupError, AttributeError, TypeError, ValueError, RecursionError)
-
-
-class DamagedError(Exception):
-    """A file is not as it was written; the message says how."""
+Fields = TypeVar("Fields", bound=tuple)
 
 
-def save_checked(path: Path, tensors: Mapping[str, Tensor], facts: dict) -> None:
-    """Write tensors (contiguous, on the CPU) and facts that JSON can hold, with a checksum of both."""
-    checked = {**facts, "checksum": _checksum(facts, tensors)}
-    with atomic_path(path) as temporary:
-        save_file(dict(tensors), temporary, {"lexiclip": json.dumps(checked)})
+def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: dict) -> None:
+    """Write tensors, wherever they are, and metadata that JSON can hold."""
+    stored = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+    with atomic_path(path) as temporary:  # one metadata key: safetensors writes several in any order
+        save_file(stored, temporary, {"lexiclip": json.dumps(metadata)})
+
+
+def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict]:
+    """The tensors, on the CPU, and the metadata. Raises anything on a damaged file: call it in `reading`."""
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        return tensors, json.loads(file.metadata()["lexiclip"])
+
+
+def save_checked(path: Path, tensors: Mapping[str, Tensor], metadata: dict) -> None:
+    """Write tensors and metadata with a checksum of both."""
+    save_tensors(path, tensors, {**metadata, "checksum": _checksum(metadata, tensors)})
 
 
 def load_checked(path: Path) -> tuple[dict[str, Tensor], dict]:
-    """The tensors and facts. DamagedError if they are not those that were written: damage may be readable."""
-    try:
-        with safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            facts = json.loads(file.metadata()["lexiclip"])
-        whole = facts.pop("checksum") == _checksum(facts, tensors)
-    except DAMAGE as error:
-        raise DamagedError(str(error)) from None
-    if not whole:
-        raise DamagedError("its checksum is another")
-    return tensors, facts
+    """The tensors and metadata of `save_checked`. InputError if they are not those that were written."""
+    with reading(path, problem="damaged"):
+        tensors, metadata = load_tensors(path)
+        if metadata.pop("checksum") != _checksum(metadata, tensors):
+            raise ValueError("its checksum is another")
+        return tensors, metadata
 
 
-def _checksum(facts: dict, tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256(json.dumps(facts).encode())
+def flattened(group: str, fields: tuple | None) -> dict[str, Tensor]:
+    """{"group.field": tensor} of a NamedTuple of tensors; what is None is left out."""
+    named = fields._asdict() if fields else {}
+    return {f"{group}.{field}": tensor for field, tensor in named.items() if tensor is not None}
+
+
+def unflattened(kind: type[Fields], group: str, tensors: Mapping[str, Tensor]) -> Fields:
+    """The NamedTuple of type `kind` that `flattened` took apart; None where a tensor is missing."""
+    return kind(*(tensors.get(f"{group}.{field}") for field in kind._fields))
+
+
+def _checksum(metadata: dict, tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(metadata).encode())
     for name, tensor in sorted(tensors.items()):
-        array = tensor.numpy()
+        array = tensor.detach().cpu().numpy()
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()

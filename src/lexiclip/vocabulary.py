@@ -17,7 +17,7 @@ from lexiclip.files import checked, read_yaml
 # A word, what follows its apostrophe, or a punctuation mark; space, hyphen and underscore only separate.
 TOKEN = re.compile(r"[^\W_]+|(?<=\w)['\u2019]\w*|[^\w\s-]")
 
-MOST_PARTS = 12  # of a name: each gap between two may be closed, which doubles its spellings
+MOST_PARTS = 12  # of a name: each gap between two may be closed, which doubles the spellings
 
 
 def _word(word: object) -> str:
@@ -48,8 +48,8 @@ WORDS = TypeAdapter(WordFile)
 class Vocabulary:
     """K class names in the order of every score column, and the class of each phrase (None: no label).
 
-    A phrase is its tokens joined by single spaces. One of `adjectives` ("orange") is labelled nothing before
-    a word other than those of `after_noun` ("an orange shirt").
+    A phrase is its tokens joined by single spaces. One of `adjectives` ("orange") gives no label before a
+    word that is not in `after_noun` ("an orange shirt").
     """
 
     names: tuple[str, ...]
@@ -58,7 +58,7 @@ class Vocabulary:
     after_noun: frozenset[str] = frozenset()
 
     def labels(self, text: str) -> list[str]:
-        """The classes `text` names, in class order. A matched phrase is consumed, so "hot dog" is no dog."""
+        """The classes that `text` names, in class order. A match is consumed: "hot dog" is no dog."""
         tokens = TOKEN.findall(text.lower())
         found, start = set(), 0
         while start < len(tokens):
@@ -76,7 +76,7 @@ class Vocabulary:
         return not following or not following[0].isalpha() or following[0] in self.after_noun
 
     def in_order(self, names: Iterable[str | None]) -> list[str]:
-        """Those of `names` that are classes, each once, in class order."""
+        """The classes among `names`, each once, in class order."""
         wanted = set(names)
         return [name for name in self.names if name in wanted]
 
@@ -86,14 +86,14 @@ class Vocabulary:
 
 
 def load_vocabulary(path: str | Path, without: Iterable[str] = ()) -> Vocabulary:
-    """Read a YAML of `classes: {name: [other words]}` and, if need be, `ignore`, `adjectives`, `after_noun`.
+    """Read a YAML of `classes: {name: [synonyms]}` and, optionally, `ignore`, `adjectives`, `after_noun`.
 
-    Regular plurals and spellings joined or with a hyphen are added to every word. Classes in `without` still
-    match, so that their words go to no other class, but are labelled nothing. InputError for a malformed
-    file, an unknown class in `without`, a word that stands in two classes.
+    Regular plurals, joined and hyphenated spellings are added. Classes in `without` still match, so that
+    their words go to no other class, but give no label. InputError for a malformed file, an unknown class in
+    `without`, a word of two classes.
     """
-    words_of = checked(WORDS, read_yaml(path), path)
-    classes = words_of.classes
+    listed = checked(WORDS, read_yaml(path), path)
+    classes = listed.classes
     without = set(without)
     for name in sorted(without - set(classes)):
         near = difflib.get_close_matches(name, classes, 1)
@@ -106,16 +106,16 @@ def load_vocabulary(path: str | Path, without: Iterable[str] = ()) -> Vocabulary
                 if owners.setdefault(phrase, name) != name:
                     raise InputError(f"{path}: {word!r} stands for both {owners[phrase]!r} and {name!r}")
     phrases = {phrase: None if name in without else name for phrase, name in owners.items()}
-    for word in words_of.ignore:
+    for word in listed.ignore:
         if word.lower() in owners:
             raise InputError(f"{path}: {word!r} is ignored and stands for {owners[word.lower()]!r}: keep one")
         phrases |= {phrase: None for phrase in _forms(word) if phrase not in owners}
     names = tuple(name for name in classes if name not in without)
-    return Vocabulary(names, phrases, frozenset(words_of.adjectives), frozenset(words_of.after_noun))
+    return Vocabulary(names, phrases, frozenset(listed.adjectives), frozenset(listed.after_noun))
 
 
 def _forms(word: str) -> set[str]:
-    """A word's phrases: singular and regular plurals, each with its spaces and hyphens kept or left out."""
+    """Singular and regular plurals of a word, each with its spaces and hyphens kept or left out."""
     forms = set()
     for form in [word.lower(), *_plurals(word.lower())]:
         parts = _parts(form)
@@ -130,7 +130,7 @@ def _parts(word: str) -> list[str]:
 
 
 def _plurals(word: str) -> list[str]:
-    """The regular plurals of a phrase's last word; where English has two ways ("-fs", "-ves"), both."""
+    """The regular plurals of a phrase's last word; both where English has two ("-fs", "-ves")."""
     if re.search(r"([sxz]|[cs]h)$", word):
         return [word + "es"]
     if re.search(r"[^aeiou]y$", word):

@@ -6,8 +6,10 @@ import json
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from lexiclip.clip.feature_store import open_store, write_store
+from lexiclip.clip.feature_store import Store, open_store, write_store
 from lexiclip.clip.loading import model_id, tokenize
 from lexiclip.clip.text_tower import encode_texts
 from lexiclip.errors import InputError
@@ -29,24 +31,41 @@ def folder(exact_clip, tmp_path_factory):
     return folder
 
 
-def test_each_text_as_if_alone(exact_clip, folder):
-    """Equal but for the rounding to float16: half of its last bit."""
-    store, like = open_store(folder, model_id(exact_clip)), torch.empty(0, dtype=torch.float64)
-    rounding = {"rtol": 1.01 * 2**-11, "atol": 2**-25}
-    assert sorted(store.index) == sorted(TEXTS)
-    batch = store.batch([store.index[text] for text in TEXTS], like)
-    for row, text in enumerate(TEXTS):
+@settings(max_examples=6)
+@given(
+    st.lists(st.one_of(st.sampled_from(TEXTS), st.text(max_size=12)), min_size=1, max_size=6),
+    st.integers(1, 200),
+)
+def test_each_text_as_if_alone(exact_clip, tmp_path_factory, texts, size):
+    """Whatever the order and the batches; equal but for the rounding to float16, half of its last bit."""
+    folder, rounding = tmp_path_factory.mktemp("store"), {"rtol": 1.01 * 2**-11, "atol": 2**-25}
+    write_store(folder, exact_clip, texts, batch_tokens=size)
+    store = open_store(folder, model_id(exact_clip))
+    assert sorted(store.index) == sorted(set(texts))
+    batch = store.batch(store.rows(texts), torch.empty(0, dtype=torch.float64))
+    for text, global_, local, mask in zip(texts, *batch, strict=True):
         alone = encode_texts(exact_clip, tokenize([text]))
-        length = int(alone.lengths)
-        assert batch.mask[row].tolist() == [True] * length + [False] * (batch.mask.shape[1] - length)
-        torch.testing.assert_close(batch.local[row, :length], alone.local[0], **rounding)
-        torch.testing.assert_close(batch.global_[row], alone.global_[0], **rounding)
-        assert batch.local[row, length:].abs().sum() == 0
+        assert int(mask.sum()) == int(alone.lengths)
+        torch.testing.assert_close(local[mask], alone.local[0], **rounding)
+        torch.testing.assert_close(global_, alone.global_[0], **rounding)
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=8), st.data())
+def test_a_batch_of_any_rows_is_each_row_alone(lengths, data):
+    offsets = np.cumsum([0, *lengths])
+    features = np.random.default_rng(offsets[-1]).normal(size=(offsets[-1], 3)).astype(np.float16)
+    store = Store({}, features, offsets, "")
+    rows = data.draw(st.lists(st.integers(0, len(lengths) - 1), min_size=1, max_size=12))
+    batch = store.batch(rows, torch.empty(0))
+    assert batch.mask.sum(1).tolist() == [lengths[row] for row in rows]
+    assert batch.local.shape == (len(rows), max(lengths[row] for row in rows), 3)
+    for row, global_, local, mask in zip(rows, *batch, strict=True):
+        own = torch.from_numpy(features[offsets[row] : offsets[row + 1]]).float()
+        assert torch.equal(local[mask], own) and torch.equal(global_, own[-1])
+        assert mask.tolist() == sorted(mask.tolist(), reverse=True) and not local[~mask].any()
     for dtype in (torch.float32, torch.float64):
-        batch, global_ = (
-            read([3, 0, 3], torch.empty(0, dtype=dtype)) for read in (store.batch, store.global_features)
-        )
-        assert torch.equal(global_, batch.global_) and {global_.dtype, batch.local.dtype} == {dtype}
+        global_ = store.global_features(rows, torch.empty(0, dtype=dtype))
+        assert torch.equal(global_, batch.global_.to(dtype)) and global_.dtype == dtype
 
 
 def test_bytes_depend_on_texts_and_weights_alone(exact_clip, folder, tmp_path):
@@ -82,12 +101,9 @@ def test_damage_is_refused(small_clip, tmp_path, damage):
         open_store(tmp_path)
 
 
-def test_another_model_is_refused(folder):
+def test_another_model_or_precision_is_refused(small_clip, exact_clip, folder, tmp_path):
     with pytest.raises(InputError, match="not 0123456789abcdef exact: encode the texts again"):
         open_store(folder, "0123456789abcdef exact")
-
-
-def test_another_precision_is_refused(small_clip, exact_clip, folder, tmp_path):
     said = r"precision {}, params\.yaml says {}: .*`dvc repro encode_texts`"
     with pytest.raises(InputError, match=said.format("exact", "fast")):
         open_store(folder, model_id(small_clip))

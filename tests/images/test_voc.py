@@ -53,8 +53,11 @@ def test_an_image_set_chooses_and_orders(devkit):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("<annotation>", "not XML"),
-        ("<?xml version='1.0' encoding='utf-99'?><annotation/>", "not XML (unknown encoding"),
+        ("<annotation>", "cannot be read as XML"),
+        (
+            "<?xml version='1.0' encoding='utf-99'?><annotation/>",
+            "(LookupError: unknown encoding",
+        ),
         ("<html></html>", "not a VOC annotation"),
         ("<annotation><filename>2.jpg</filename><object/></annotation>", "not a VOC annotation"),
         (annotation("4.jpg"), "1 images are not in"),

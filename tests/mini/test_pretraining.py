@@ -76,48 +76,42 @@ def test_a_killed_run_ends_in_the_same_weights(train, scenes_drawn, tmp_path):
 
 
 def test_another_seed_ends_in_other_weights(train, tmp_path):
-    first, again, other = (
-        train(checkpoint=tmp_path / str(i), seed=seed)[0] for i, seed in enumerate((0, 0, 1))
-    )
-    assert model_id(first) == model_id(again) != model_id(other)
+    runs = [train(checkpoint=tmp_path / str(i), seed=seed)[0] for i, seed in enumerate((0, 0, 1))]
+    first, again, other = map(model_id, runs)
+    assert first == again != other
 
 
 @pytest.mark.parametrize(
-    "what", ["steps", "lr", "seed", "batch_size", "class_loss_share", "texts", "weights"]
+    "changed",
+    [
+        {"steps": 3},
+        {"lr": 0.002},
+        {"seed": 1},
+        {"batch_size": 3},
+        {"class_loss_share": 0.4},
+        {"texts": lambda texts: texts._replace(weight=torch.tensor([1.0, 1, 1, 2]))},
+        {"clip": lambda clip: clip.text_projection.data.mul_(1.01) is None or clip},
+    ],
+    ids=lambda changed: next(iter(changed)),
 )
-def test_another_runs_checkpoint_is_no_start(train, texts, small_clip, scenes_drawn, what, capsys):
+def test_another_runs_checkpoint_is_no_start(train, texts, small_clip, scenes_drawn, changed, capsys):
     train(steps=2)
-    other = copy.deepcopy(small_clip)
-    other.text_projection.data *= 1.01
-    changed = {
-        "steps": 3,
-        "lr": 0.002,
-        "seed": 1,
-        "batch_size": 3,
-        "class_loss_share": 0.4,
-        "texts": texts._replace(weight=torch.tensor([1.0, 1, 1, 2])),
-        "weights": other,
-    }[what]
+    given = {"texts": texts, "clip": copy.deepcopy(small_clip)}
+    changed = {key: value(given[key]) if key in given else value for key, value in changed.items()}
     scenes_drawn.count = 0
-    train(**{"steps": 2, {"weights": "clip"}.get(what, what): changed})
-    assert scenes_drawn.count == (3 if what == "steps" else 2)
-    assert (
-        "checkpoint: of a run with other params, texts or architecture: starting anew"
-        in capsys.readouterr().err
-    )
+    train(**{"steps": 2} | changed)
+    assert scenes_drawn.count == changed.get("steps", 2)
+    said = "checkpoint: of a run with other params, texts or architecture: starting anew"
+    assert said in capsys.readouterr().err
 
 
-def test_a_damaged_checkpoint_is_no_start(train, scenes_drawn, tmp_path, capsys):
-    (tmp_path / "checkpoint").write_bytes(b"damaged")
+@pytest.mark.parametrize(
+    "damage", [lambda content: b"damaged", lambda content: content[:-1] + bytes([content[-1] ^ 1])]
+)
+def test_a_damaged_checkpoint_is_no_start(train, scenes_drawn, tmp_path, capsys, damage):
     train(steps=2)
-    assert scenes_drawn.count == 2 and "damaged" in capsys.readouterr().err
-
-
-def test_a_checkpoint_with_one_bit_flipped_is_no_start(train, scenes_drawn, tmp_path, capsys):
-    train(steps=2)
-    content = bytearray((tmp_path / "checkpoint").read_bytes())
-    content[-1] ^= 1
-    (tmp_path / "checkpoint").write_bytes(content)
+    content = (tmp_path / "checkpoint").read_bytes()
+    (tmp_path / "checkpoint").write_bytes(damage(content))
     scenes_drawn.count = 0
     train(steps=2)
     assert scenes_drawn.count == 2 and "checkpoint: damaged" in capsys.readouterr().err

@@ -101,7 +101,7 @@ def test_classes_without_a_glyph_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"clutter": "🔥🐕"}, "'🐕' stands in it twice"),
+        ({"clutter": "🔥🐕"}, "'🐕' is listed twice"),
         ({"shared": {"🍴🐩": ["fork", "knife"]}}, r"shared.*at most 1 character"),
         ({"named": ["egg"]}, "named: input should be"),
         ({"classes": {}}, "lists no glyph"),

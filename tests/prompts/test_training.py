@@ -10,11 +10,12 @@ from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.errors import InputError
 from lexiclip.prompts import training
 from lexiclip.prompts.class_vectors import class_vectors, encode_contexts
-from lexiclip.prompts.contexts import Contexts, init_contexts, prompt_layout
+from lexiclip.prompts.contexts import init_contexts, prompt_layout
 from lexiclip.prompts.heldout import HeldOut, caption_map
 from lexiclip.prompts.logits import score
 from lexiclip.prompts.losses import cooccurrence_weights, distillation_loss, ranking_loss
-from lexiclip.prompts.schedule import learning_rate
+from lexiclip.prompts.schedule import Tuning, learning_rate
+from lexiclip.prompts.steps import map_contexts
 from lexiclip.prompts.training import train_prompts
 
 NAMES = ["dog", "cat", "kite", "hair drier"]
@@ -31,17 +32,15 @@ SETTINGS = {
     "weight_decay": 5e-4,
     "momentum": 0.9,
     "ema_decay": None,
-    "cooccurrence": None,
-    "init": None,
     "seed": 0,
 }
-# Evidence, an average and weighted pairs, at rates at which the average's weight of 10000 can be learnt from.
+# Rates at which the average's weight of 10000 can be learnt from.
+SLOWLY = {"lr": 0.0001, "warmup_lr": 0.00001}
 WITH_ALL = {
+    **SLOWLY,
     "evidence": True,
     "ema_decay": 0.9,
     "cooccurrence": torch.rand(4, 4, generator=torch.Generator().manual_seed(0)) + 0.1,
-    "lr": 0.0001,
-    "warmup_lr": 0.00001,
 }
 
 
@@ -58,22 +57,41 @@ def data(exact_clip, tmp_path_factory):
     return store, np.array([store.index[text] for text in texts]), labels
 
 
+@pytest.fixture
+def train(exact_clip, data):
+    """Training with some settings changed, in float64 unless by another CLIP."""
+
+    def train(clip=exact_clip, **changed):
+        settings = {**SETTINGS, **changed}
+        how = Tuning(**{name: settings.pop(name) for name in Tuning._fields if name in settings})
+        return train_prompts(clip, *data, NAMES, how, **settings)
+
+    return train
+
+
+def parts_of(*contexts):
+    return [part for of_one in contexts for part in of_one if part is not None]
+
+
 def digest(contexts):
-    return hashlib.sha256(b"".join(c.numpy().tobytes() for c in contexts if c is not None)).hexdigest()
+    return hashlib.sha256(b"".join(part.numpy().tobytes() for part in parts_of(contexts))).hexdigest()
+
+
+def same_training(one, other):
+    same = digest(one.contexts) == digest(other.contexts)
+    return same and one.steps == other.steps and one.epochs == other.epochs
 
 
 def plain_training(clip, store, rows, labels, settings):
     """The same by torch.optim.SGD, parameters changed in place, nothing rounded."""
     like = next(clip.parameters())
-    start = settings["init"] or init_contexts(
-        settings["n_ctx"], 32, evidence=settings["evidence"], seed=settings["seed"]
-    )
-    student = Contexts(*(None if c is None else c.to(like).requires_grad_() for c in start))
-    average = Contexts(*(None if c is None else c.detach().clone() for c in student))
+    fresh = init_contexts(settings["n_ctx"], 32, evidence=settings["evidence"], seed=settings["seed"])
+    student = map_contexts(lambda c: c.to(like).requires_grad_(), settings.get("init") or fresh)
+    average = map_contexts(lambda c: c.detach().clone(), student)
     used = [c for c in student if c is not None]
     optimizer = torch.optim.SGD(used, momentum=settings["momentum"], weight_decay=settings["weight_decay"])
     layout = prompt_layout(clip, NAMES, settings["n_ctx"])
-    together = settings["cooccurrence"]
+    together = settings.get("cooccurrence")
     weights = None if together is None else cooccurrence_weights(together.to(like))
     for epoch in range(settings["keep_epoch"]):
         rate = {key: settings[key] for key in ("lr", "epochs", "warmup_epochs", "warmup_lr")}
@@ -102,46 +120,29 @@ def plain_training(clip, store, rows, labels, settings):
     "changed",
     [
         {},
-        {
-            "evidence": True,
-            "cooccurrence": torch.rand(4, 4, generator=torch.Generator().manual_seed(0)) + 0.1,
-        },
-        {"ema_decay": 0.9, "result": "average", "lr": 0.0001, "warmup_lr": 0.00001},
-        {
-            "ema_decay": 0.9,
-            "lr": 0.0001,
-            "warmup_lr": 0.00001,
-            "init": init_contexts(2, 32, evidence=False, seed=9),
-        },
+        {"evidence": True, "cooccurrence": WITH_ALL["cooccurrence"]},
+        {**SLOWLY, "ema_decay": 0.9, "result": "average"},
+        {**SLOWLY, "ema_decay": 0.9, "init": init_contexts(2, 32, evidence=False, seed=9)},
     ],
 )
-def test_equals_torch_sgd(exact_clip, data, monkeypatch, changed):
+def test_equals_torch_sgd(train, exact_clip, data, monkeypatch, changed):
     monkeypatch.setattr(training, "rounded", lambda values, *_: values)
-    settings = {**SETTINGS, **changed}
-    student, average = plain_training(exact_clip, *data, settings)
-    found = train_prompts(exact_clip, *data, NAMES, **settings).contexts
-    for actual, expected in zip(found, average if "result" in changed else student, strict=True):
-        if expected is None:
-            assert actual is None
-        else:
-            torch.testing.assert_close(actual, expected.detach(), rtol=0, atol=1e-11)
+    student, average = plain_training(exact_clip, *data, {**SETTINGS, **changed})
+    expected = parts_of(average if "result" in changed else student)
+    for actual, wanted in zip(parts_of(train(**changed).contexts), expected, strict=True):
+        torch.testing.assert_close(actual, wanted.detach(), rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize("precision", ["exact", "fast"])
-def test_the_loss_falls(small_clip, exact_clip, data, precision):
+def test_the_loss_falls(train, small_clip, exact_clip, precision):
     clip = exact_clip if precision == "exact" else small_clip
-    settings = {**SETTINGS, "epochs": 12, "keep_epoch": 12, "batch_size": 16, "lr": 0.002}
-    steps = train_prompts(clip, *data, NAMES, **settings).steps
+    steps = train(clip, epochs=12, keep_epoch=12, batch_size=16, lr=0.002).steps
     assert steps[-1]["loss"] < 0.9 * steps[0]["loss"]
     assert [row["epoch"] for row in steps] == list(range(1, 13))
     assert steps[0]["lr"] == 0.001 and steps[1]["lr"] == 0.002
 
 
-def parts_of(*contexts):
-    return [part for of_one in contexts for part in of_one if part is not None]
-
-
-def test_exact_gradients_are_rounded_to_bf16_and_what_they_move_to_float32(exact_clip, data, monkeypatch):
+def test_exact_gradients_are_rounded_to_bf16_and_what_they_move_to_float32(train, monkeypatch):
     seen, plain_step = [], training.sgd_step
 
     def watched_step(student, gradients, velocity, **sgd):
@@ -149,8 +150,7 @@ def test_exact_gradients_are_rounded_to_bf16_and_what_they_move_to_float32(exact
         return plain_step(student, gradients, velocity, **sgd)
 
     monkeypatch.setattr(training, "sgd_step", watched_step)
-    settings = {**SETTINGS, **WITH_ALL, "result": "average"}
-    tuned = train_prompts(exact_clip, *data, NAMES, **settings).contexts
+    tuned = train(**WITH_ALL, result="average").contexts
     assert len(seen) == 6
     for student, gradients, velocity in seen:
         assert all(torch.equal(part, part.bfloat16().double()) for part in parts_of(gradients))
@@ -159,30 +159,29 @@ def test_exact_gradients_are_rounded_to_bf16_and_what_they_move_to_float32(exact
     assert all(torch.equal(part, part.float().double()) for part in parts_of(tuned))
 
 
-def test_nothing_is_rounded_in_float32(small_clip, data, monkeypatch):
-    settings = {**SETTINGS, **WITH_ALL}
-    found = train_prompts(small_clip, *data, NAMES, **settings)
+def test_nothing_is_rounded_in_float32(train, small_clip, monkeypatch):
+    found = train(small_clip, **WITH_ALL)
     monkeypatch.setattr(training, "rounded", lambda values, *_: values)
-    unrounded = train_prompts(small_clip, *data, NAMES, **settings)
-    assert digest(found.contexts) == digest(unrounded.contexts) and found.steps == unrounded.steps
+    assert same_training(found, train(small_clip, **WITH_ALL))
     assert {part.dtype for part in found.contexts} == {torch.float32}
 
 
 @pytest.mark.parametrize("changed", [{}, {"evidence": True}, WITH_ALL])
-def test_exact_training_is_the_same_with_any_number_of_threads(exact_clip, data, changed):
+def test_exact_training_is_the_same_with_any_number_of_threads_but_not_with_another_seed(train, changed):
     threads, found = torch.get_num_threads(), []
     try:
         for count in (1, 4):
             torch.set_num_threads(count)
-            found.append(train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, **changed}))
+            found.append(train(**changed))
     finally:
         torch.set_num_threads(threads)
     assert same_training(*found)
+    assert digest(found[0].contexts) != digest(train(**changed, seed=1).contexts)
 
 
 @pytest.mark.parametrize("changed", [{}, {"evidence": True}, WITH_ALL])
-def test_exact_training_forgets_the_last_bits_of_a_processor(exact_clip, data, monkeypatch, changed):
-    expected = train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, **changed})
+def test_exact_training_forgets_the_last_bits_of_a_processor(train, data, monkeypatch, changed):
+    expected = train(**changed)
     plain_encode, noise, shaken = training.encode_contexts, np.random.default_rng(0), []
 
     def noisy_encode(*given):
@@ -192,33 +191,14 @@ def test_exact_training_forgets_the_last_bits_of_a_processor(exact_clip, data, m
         return vectors
 
     monkeypatch.setattr(training, "encode_contexts", noisy_encode)
-    assert same_training(expected, train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, **changed}))
+    assert same_training(expected, train(**changed))
     assert len(shaken) >= 6 * 2
 
 
-def same_training(one, other):
-    same = (torch.equal(a, b) for a, b in zip(*map(parts_of, (one.contexts, other.contexts)), strict=True))
-    return all(same) and one.steps == other.steps and one.epochs == other.epochs
-
-
-def test_same_seed_same_bytes_other_seed_other_bytes(exact_clip, data):
-    first, again = (train_prompts(exact_clip, *data, NAMES, **SETTINGS) for _ in range(2))
-    other = train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, "seed": 1})
-    assert digest(first.contexts) == digest(again.contexts) and first.steps == again.steps
-    assert digest(first.contexts) != digest(other.contexts)
-
-
-def test_a_killed_run_ends_with_the_same_bytes(exact_clip, data, tmp_path, monkeypatch):
-    settings = {
-        **SETTINGS,
-        "epochs": 3,
-        "keep_epoch": 3,
-        "ema_decay": 0.9,
-        "checkpoint": tmp_path / "run.safetensors",
-    }
-    whole = train_prompts(exact_clip, *data, NAMES, **{**settings, "checkpoint": None})
-    calls = []
-    plain_step = training.sgd_step
+def test_a_killed_run_ends_with_the_same_bytes(train, tmp_path, monkeypatch):
+    settings = {"epochs": 3, "keep_epoch": 3, "ema_decay": 0.9}
+    whole, settings["checkpoint"] = train(**settings), tmp_path / "run.safetensors"
+    calls, plain_step = [], training.sgd_step
 
     def killed_step(*given, **named):
         calls.append(1)
@@ -228,26 +208,24 @@ def test_a_killed_run_ends_with_the_same_bytes(exact_clip, data, tmp_path, monke
 
     monkeypatch.setattr(training, "sgd_step", killed_step)
     with pytest.raises(KeyboardInterrupt):
-        train_prompts(exact_clip, *data, NAMES, **settings)
-    resumed = train_prompts(exact_clip, *data, NAMES, **settings)
+        train(**settings)
+    assert same_training(train(**settings), whole)
     assert len(calls) == 8 + 3
-    assert digest(resumed.contexts) == digest(whole.contexts)
-    assert resumed.steps == whole.steps and resumed.epochs == whole.epochs
 
 
-def test_another_runs_checkpoint_is_left_alone(exact_clip, data, tmp_path):
+def test_another_runs_checkpoint_is_left_alone(train, tmp_path):
     path = tmp_path / "run.safetensors"
-    train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, "checkpoint": path})
-    expected = train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, "lr": 0.02})
-    found = train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, "lr": 0.02, "checkpoint": path})
+    train(checkpoint=path)
+    expected = train(lr=0.02)
+    found = train(lr=0.02, checkpoint=path)
     assert digest(found.contexts) == digest(expected.contexts)
     path.write_bytes(b"damaged")
-    found = train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, "lr": 0.02, "checkpoint": path})
+    found = train(lr=0.02, checkpoint=path)
     assert digest(found.contexts) == digest(expected.contexts)
 
 
-def test_a_batch_larger_than_the_data_is_the_data(exact_clip, data):
-    steps = train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, "batch_size": 1024}).steps
+def test_a_batch_larger_than_the_data_is_the_data(train):
+    steps = train(batch_size=1024).steps
     assert [(row["epoch"], row["step"]) for row in steps] == [(1, 1), (2, 2)]
 
 
@@ -262,9 +240,9 @@ def test_a_batch_larger_than_the_data_is_the_data(exact_clip, data):
         ({"result": "average"}, "ema_decay"),
     ],
 )
-def test_refusals(exact_clip, data, changed, said):
+def test_refusals(train, changed, said):
     with pytest.raises(InputError, match=said):
-        train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, **changed})
+        train(**changed)
 
 
 def heldout_of(data):
@@ -273,9 +251,9 @@ def heldout_of(data):
     return HeldOut(rows[:9], labels[:9].numpy(), np.array([True, True, True, False]))
 
 
-def test_held_out_captions_are_watched_and_change_nothing(exact_clip, data):
-    plain = train_prompts(exact_clip, *data, NAMES, **SETTINGS)
-    watched = train_prompts(exact_clip, *data, NAMES, **SETTINGS, heldout=heldout_of(data))
+def test_held_out_captions_are_watched_and_change_nothing(train, exact_clip, data):
+    plain = train()
+    watched = train(heldout=heldout_of(data))
     assert digest(plain.contexts) == digest(watched.contexts)
     vectors = class_vectors(exact_clip, watched.contexts, NAMES)
     assert watched.epochs[-1]["caption_mAP"] == caption_map(data[0], heldout_of(data), vectors)
@@ -284,30 +262,25 @@ def test_held_out_captions_are_watched_and_change_nothing(exact_clip, data):
     )
 
 
-def test_the_epoch_is_chosen_on_held_out_captions(exact_clip, data, monkeypatch, tmp_path):
+def test_the_epoch_is_chosen_on_held_out_captions(train, data, monkeypatch, tmp_path):
     found = iter([20.0, 50.0, 50.0, 40.0])
     monkeypatch.setattr(training, "caption_map", lambda *_: next(found))
-    chosen = train_prompts(
-        exact_clip,
-        *data,
-        NAMES,
-        **{**SETTINGS, "keep_epoch": "heldout", "heldout": heldout_of(data), "checkpoint": tmp_path / "run"},
-    )
-    second = train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, "keep_epoch": 2})
-    third = train_prompts(exact_clip, *data, NAMES, **{**SETTINGS, "keep_epoch": 3})
+    chosen = train(keep_epoch="heldout", heldout=heldout_of(data), checkpoint=tmp_path / "run")
+    second = train(keep_epoch=2)
+    third = train(keep_epoch=3)
     assert digest(chosen.contexts) == digest(second.contexts) != digest(third.contexts)
     assert [row["caption_mAP"] for row in chosen.epochs] == [20, 50, 50, 40]
 
 
-def test_no_held_out_caption_of_the_tuned_classes(exact_clip, data):
+def test_no_held_out_caption_of_the_tuned_classes(train, data):
     heldout = heldout_of(data)
     heldout.labels[:, :3] = 0
     with pytest.raises(InputError, match="heldout_share"):
-        train_prompts(exact_clip, *data, NAMES, **SETTINGS, heldout=heldout)
+        train(heldout=heldout)
 
 
 @pytest.mark.parametrize("fatal", [5, 6])  # the second epoch's second step and its last
-def test_a_run_that_diverges_keeps_its_last_good_checkpoint(exact_clip, data, tmp_path, monkeypatch, fatal):
+def test_a_run_that_diverges_keeps_its_last_good_checkpoint(train, tmp_path, monkeypatch, fatal):
     path, calls, plain_step = tmp_path / "run.safetensors", [], training.sgd_step
 
     def overshooting_step(*given, **named):
@@ -319,9 +292,9 @@ def test_a_run_that_diverges_keeps_its_last_good_checkpoint(exact_clip, data, tm
 
     monkeypatch.setattr(training, "sgd_step", overshooting_step)
     with pytest.raises(InputError, match=r"step 6, epoch 2 .* lower lr .*run\.safetensors keeps the epoch"):
-        train_prompts(exact_clip, *data, NAMES, **SETTINGS, checkpoint=path)
-    whole = train_prompts(exact_clip, *data, NAMES, **SETTINGS)
-    resumed = train_prompts(exact_clip, *data, NAMES, **SETTINGS, checkpoint=path)
+        train(checkpoint=path)
+    whole = train()
+    resumed = train(checkpoint=path)
     assert len(calls) == fatal + 6 + 3
     assert digest(resumed.contexts) == digest(whole.contexts)
 
@@ -329,15 +302,13 @@ def test_a_run_that_diverges_keeps_its_last_good_checkpoint(exact_clip, data, tm
 def test_nothing_to_train_on(exact_clip, data):
     store, rows, labels = data
     with pytest.raises(InputError, match="0 texts"):
-        train_prompts(exact_clip, store, rows[:0], labels[:0], NAMES, **SETTINGS)
+        train_prompts(exact_clip, store, rows[:0], labels[:0], NAMES, Tuning(**SETTINGS))
 
 
 def test_schedule_is_that_of_dassl():
     rates = [learning_rate(epoch, lr=0.01, epochs=4, warmup_epochs=2, warmup_lr=0.001) for epoch in range(5)]
     assert rates == pytest.approx([0.001, 0.001, 0.01, 0.01 * (1 + 0.5**0.5) / 2, 0.005])
     assert learning_rate(0, lr=0.01, epochs=4, warmup_epochs=0, warmup_lr=1) == 0.01
-
-
-def test_a_rate_has_ten_digits():
+    # a rate has ten digits
     rates = [learning_rate(epoch, lr=0.01, epochs=7, warmup_epochs=0, warmup_lr=0.001) for epoch in range(7)]
     assert rates == [float(f"{rate:.10g}") for rate in rates] and rates[1] == 0.009504844340

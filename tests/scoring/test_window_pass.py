@@ -24,7 +24,7 @@ from lexiclip.errors import InputError
 from lexiclip.images import views
 from lexiclip.images.views import load_rgb, view_pixels
 from lexiclip.images.windows import windows
-from lexiclip.prompts.class_vectors import ClassVectors, class_vectors
+from lexiclip.prompts.class_vectors import class_vectors
 from lexiclip.prompts.contexts import Contexts
 from lexiclip.prompts.logits import score
 from lexiclip.scoring import window_pass
@@ -53,8 +53,7 @@ def shard_bytes(folder):
 
 def slow_scores(clip, path, vectors, captions):
     """One view at a time, for one variant, in float64: rows of (global, local, retrieved, sim)."""
-    vectors = ClassVectors(*(part if part is None else part.double() for part in vectors))
-    captions, image, rows = captions.double(), load_rgb(path), []
+    vectors, captions, image, rows = vectors.to(torch.float64), captions.double(), load_rgb(path), []
     for view in view_pixels(image, windows(*image.size, (2,), ("square",)), 32):
         global_, local = encode_images(clip, normalise(clip.visual, view[None], torch.float64))
         logits = score(global_, local, vectors)
@@ -90,10 +89,7 @@ def test_scores_in_memory_are_those_on_disk(clip, texts, images, tmp_path):
     run(clip, images, texts, tmp_path / "scores")
     image = load_rgb(images[3][1])
     views = view_pixels(image, windows(*image.size, (2,), ("square",)), 32)
-    vectors = {
-        variant: ClassVectors(*(part if part is None else part.double() for part in parts))
-        for variant, parts in texts.vectors.items()
-    }
+    vectors = {variant: parts.to(torch.zeros(1).double()) for variant, parts in texts.vectors.items()}
     for variant, found in window_scores(encode_views(clip, views, bf16=False), vectors).items():
         stored = read_scores(tmp_path / "scores", variant)
         assert_equal(found.global_, stored.global_[3:4])

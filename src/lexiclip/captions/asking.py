@@ -6,13 +6,18 @@ no answer yet and ends in the same bytes, because each batch has its own seed.
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import Field, TypeAdapter
 from tqdm import tqdm
 
 from lexiclip.captions.llm import Backend, Batch
 from lexiclip.errors import InputError
 from lexiclip.files import atomic_path, write_jsonl
+
+LINE = TypeAdapter(tuple[Annotated[int, Field(ge=0, strict=True)], list[str]])  # batch number, its answers
 
 
 def sets_to_ask(
@@ -88,12 +93,8 @@ def _answers_so_far(partial: Path, identity: str, batches: list[list[int]]) -> d
     first, *lines = text.split("\n")[:-1] or [""]  # a line that does not end was cut off
     answers = {}
     for line in lines if first == json.dumps(identity) else []:
-        try:
-            number, texts = json.loads(line)
-            "".join(texts).encode()  # texts only, without half a surrogate pair
-        except (TypeError, ValueError, RecursionError):
-            continue
-        of_batch = type(number) is int and 0 <= number < len(batches) and isinstance(texts, list)
-        if of_batch and len(texts) == len(batches[number]):
-            answers[number] = texts
+        with suppress(ValueError):
+            number, texts = LINE.validate_json(line)
+            if number < len(batches) and len(texts) == len(batches[number]):
+                answers[number] = texts
     return answers

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from lexiclip.clip.loading import check_made_with, model_id, tokenize
 from lexiclip.clip.text_tower import encode_texts
 from lexiclip.errors import InputError
-from lexiclip.files import atomic_path, read_json, write_json
+from lexiclip.files import atomic_path, read_json, reading, write_json
 
 
 class TextBatch(NamedTuple):
@@ -113,11 +113,8 @@ def open_store(folder: str | Path, model: str | None = None) -> Store:
 
 
 def _mapped(path: Path) -> np.ndarray:
-    try:
+    with reading(path, "encode the texts again"):
         return np.lib.format.open_memmap(path, mode="r")
-    except Exception as error:  # numpy's reader of headers raises anything: TokenError, OverflowError
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: cannot be read ({reason}): encode the texts again") from None
 
 
 def _description(texts: Sequence[str], shape: tuple[int, ...]) -> dict:

@@ -42,7 +42,7 @@ def load_clip(folder: str | Path, precision: Precision) -> nn.Module:
     return frozen(clip, precision)
 
 
-def build_clip(model: str | None, weights: str | os.PathLike) -> nn.Module:
+def build_clip(model: str | os.PathLike | None, weights: str | os.PathLike) -> nn.Module:
     """A CLIP in eval mode, frozen, fp32, on the CPU.
 
     model: an open_clip architecture ("RN50") or the path of a model config (.json). weights: an open_clip tag
@@ -65,7 +65,11 @@ def build_clip(model: str | None, weights: str | os.PathLike) -> nn.Module:
 
 
 def save_clip(
-    folder: str | Path, clip: nn.Module, model: str | None, weights: str | os.PathLike, half: bool = False
+    folder: str | Path,
+    clip: nn.Module,
+    model: str | os.PathLike | None,
+    weights: str | os.PathLike,
+    half: bool = False,
 ) -> None:
     """Write what `build_clip(model, weights)` gave, in fp16 if `half`, in the layout that open_clip reads."""
     if str(weights).endswith(".pt"):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lexiclip.errors import InputError
-from lexiclip.files import read_json
+from lexiclip.files import read_json, reading
 
 
 class CocoLabels(NamedTuple):
@@ -22,11 +22,11 @@ def read_coco_labels(instances: str | Path, names: tuple[str, ...] | None = None
     """Image-level labels of COCO's instances JSON, without its images; `names` default to its categories.
 
     A crowd annotation shows its class like any other, as in TaI-DPT's evaluation; an image without any is
-    kept; categories outside `names` are passed over. InputError names a missing class or key, an image
-    that stands twice or that only an annotation knows.
+    kept; categories outside `names` are ignored. InputError names a missing class or key, an image listed
+    twice, or one that only an annotation names.
     """
     content = read_json(instances)
-    try:
+    with reading(instances, "expected images, annotations and categories", "not COCO's instances JSON"):
         images = sorted(content["images"], key=lambda image: image["id"])
         numbers, files = [image["id"] for image in images], [image["file_name"] for image in images]
         categories = sorted(content["categories"], key=lambda category: category["id"])
@@ -38,10 +38,6 @@ def read_coco_labels(instances: str | Path, names: tuple[str, ...] | None = None
         )
         row_of = {number: row for row, number in enumerate(numbers)}
         stems, known = {Path(file).stem for file in files}, set(name_of.values())
-    except (KeyError, TypeError) as error:
-        reason = f"no {error}" if isinstance(error, KeyError) else error
-        raise InputError(f"{instances}: not COCO's instances JSON ({reason}): expected images, "
-                         "annotations and categories") from None  # fmt: skip
     if len(row_of) < len(numbers) or len(stems) < len(files) or len(known) < len(categories):
         raise InputError(f"{instances}: an image id, a file name or a category stands twice")
     names = tuple(name_of.values()) if names is None else names

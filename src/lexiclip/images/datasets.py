@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lexiclip.errors import InputError
+from lexiclip.files import reading
 from lexiclip.images.coco import read_coco_labels
 from lexiclip.images.nus_wide import read_nus_wide
 from lexiclip.images.voc import read_voc
@@ -67,29 +68,22 @@ def read_csv(path: Path, names: tuple[str, ...]) -> tuple[list[str], np.ndarray 
     Without the column `labels` the photos have none: they are scored, not evaluated. InputError names the
     photo with an unknown class.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None
+    with reading(path), path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
     if not rows or "image" not in rows[0]:
         raise InputError(f"{path}: expected a line `image,labels` (or `image` alone), then a line a photo")
-    for number, row in enumerate(rows, start=1):
-        if None in row or not row["image"]:
-            raise InputError(
-                f"{path}: photo {number}: expected as many columns as the first line has, `image` filled in; "
-                'several labels as "dog; cat"'
-            )
-    files = [row["image"] for row in rows]
-    if "labels" not in rows[0]:
-        return files, None
     column_of = {name: k for k, name in enumerate(names)}
     labels = np.zeros((len(rows), len(names)), dtype=np.int8)
     for number, row in enumerate(rows):
-        for name in filter(None, map(str.strip, (row["labels"] or "").split(";"))):
+        if None in row or not row["image"]:
+            raise InputError(
+                f"{path}: photo {number + 1}: expected as many columns as the first line has, `image` filled "
+                'in; several labels as "dog; cat"'
+            )
+        for name in filter(None, map(str.strip, (row.get("labels") or "").split(";"))):
             if name not in column_of:
                 near = difflib.get_close_matches(name, names, 1)
                 hint = f" (did you mean {near[0]!r}?)" if near else ""
                 raise InputError(f"{path}: photo {number + 1}, {row['image']}: unknown class {name!r}{hint}")
             labels[number, column_of[name]] = 1
-    return files, labels
+    return [row["image"] for row in rows], labels if "labels" in rows[0] else None

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from lexiclip.errors import InputError
+from lexiclip.files import reading
 
 
 def read_nus_wide(root: Path, names: tuple[str, ...]) -> tuple[list[str], np.ndarray]:
@@ -31,7 +32,5 @@ def read_nus_wide(root: Path, names: tuple[str, ...]) -> tuple[list[str], np.nda
 
 
 def _words(path: Path) -> list[str]:
-    try:
+    with reading(path):
         return path.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None

@@ -32,17 +32,14 @@ def windows(width: int, height: int, scales: Sequence[int], shapes: Sequence[str
     _check(scales, shapes)
     boxes = []
     for b in scales:
-        for shape in SHAPES:
-            if shape not in shapes:
-                continue
-            if shape == "square":
-                boxes += _square(width, height, b)
-            elif shape == "1x2":
-                boxes += _with_transpose(width, height, b, (2, 4), (2 * b, b))
-            elif shape == "1x1.5":
-                boxes += _with_transpose(width, height, b, (2, 3), (2 * b, 4 * b // 3))
-            elif b >= 3:
-                boxes += _with_transpose(width, height, b, (4, 6), (b, 2 * b // 3))
+        if "square" in shapes:
+            boxes += _square(width, height, b)
+        if "1x2" in shapes:
+            boxes += _with_transpose(width, height, b, (2, 4), (2 * b, b))
+        if "1x1.5" in shapes:
+            boxes += _with_transpose(width, height, b, (2, 3), (2 * b, 4 * b // 3))
+        if "2x3" in shapes and b >= 3:
+            boxes += _with_transpose(width, height, b, (4, 6), (b, 2 * b // 3))
     return boxes
 
 

@@ -1,8 +1,8 @@
 """Train the mini CLIP on scenes of sprites and texts that name part of them (contrastive, as CLIP).
 
-Scenes are drawn and rendered batch by batch on the training device; nothing is stored. A cross-entropy
-between images and class names helps the towers off the ground and fades to zero, so that what is left at the
-end is contrastive alone: kept on, it would turn the names into classifiers, which no real CLIP's are.
+Scenes are drawn and rendered batch by batch on the training device. A cross-entropy between images and class
+names helps at the start and fades to zero: kept on, it would turn the class names into classifiers, which
+those of a real CLIP are not.
 """
 
 import hashlib
@@ -41,8 +41,8 @@ def train_mini_clip(
 ) -> list[dict]:
     """Train `clip` in place; returns {"step", "lr", "loss"} every 20 steps.
 
-    `class_tokens` (K, L), the class names, are what the helper loss reads; it fades to zero over
-    `class_loss_share` of the steps. A killed run resumes from `checkpoint`; another run's is overwritten.
+    The helper loss on the class names `class_tokens` (K, L) fades to zero over `class_loss_share` of the
+    steps. A killed run resumes from `checkpoint`; another run's is overwritten.
     """
     settings = [steps, batch_size, lr, class_loss_share, seed, model_id(clip)]
     run = _run_id(settings, [*texts, class_tokens, sprites.pixels, sprites.labels])
@@ -128,7 +128,7 @@ def draw_scenes(
 
 
 def _run_id(settings: list, tensors: list[torch.Tensor]) -> str:
-    """Differs when anything differs that the outcome depends on, the device aside."""
+    """A hash of everything that the result depends on, except the device."""
     digest = hashlib.sha256(json.dumps(settings).encode())
     for tensor in tensors:
         digest.update(str(tuple(tensor.shape)).encode() + tensor.numpy().tobytes())

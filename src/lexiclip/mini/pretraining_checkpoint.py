@@ -6,16 +6,17 @@ from pathlib import Path
 
 import torch
 
-from lexiclip.tensor_files import DamagedError, load_checked, save_checked
+from lexiclip.errors import InputError
+from lexiclip.tensor_files import load_checked, save_checked
 
 
 def save_checkpoint(
     path: Path, model: torch.nn.Module, optimizer: torch.optim.AdamW, step: int, history: list[dict], run: str
 ) -> None:
     """Write everything that the run identified by `run` needs to go on after `step` steps."""
-    tensors = {f"model.{name}": value.cpu().contiguous() for name, value in model.state_dict().items()}
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": value.cpu().contiguous() for name, value in state.items()}
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
     save_checked(path, tensors, {"run": run, "step": step, "history": history})
 
 
@@ -34,12 +35,12 @@ def load_checkpoint(
     if not path.is_file():
         return 0, []
     try:
-        tensors, facts = load_checked(path)
-    except DamagedError as error:
-        return _anew(path, f"damaged ({error})")
-    if facts["run"] != run:
-        return _anew(path, "of a run with other params, texts or architecture")
-    step, history = facts["step"], facts["history"]
+        tensors, metadata = load_checked(path)
+    except InputError as error:
+        return _anew(str(error))
+    if metadata["run"] != run:
+        return _anew(f"{path}: of a run with other params, texts or architecture")
+    step, history = metadata["step"], metadata["history"]
     model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
     state: dict[int, dict] = {}
     for name, value in tensors.items():
@@ -54,6 +55,6 @@ def load_checkpoint(
     return step, history
 
 
-def _anew(path: Path, reason: str) -> tuple[int, list[dict]]:
-    print(f"{path}: {reason}: starting anew", file=sys.stderr)
+def _anew(reason: str) -> tuple[int, list[dict]]:
+    print(f"{reason}: starting anew", file=sys.stderr)
     return 0, []

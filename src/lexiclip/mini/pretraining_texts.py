@@ -1,6 +1,6 @@
-"""What the mini CLIP reads while it learns: texts, the things they name and the sprites that show those.
+"""Texts that the mini CLIP is trained on, with the sprites that show the things each names.
 
-Like the captions of real photos they are short, most name one or two things, none all that is there.
+Like captions of real photos they are short: most name one or two of the things in the image.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ TEMPLATES = (
     "we can see {}.", "an image of {}.", "{} in the picture.",
 )  # fmt: skip
 MOST_NAMED = 4
-MOST_TOKENS = 24  # longer captions are left out: few are, and they would make every batch as long
+MOST_TOKENS = 24  # longer captions are left out: they are few, and padding would slow every batch
 
 
 class PretrainingTexts(NamedTuple):

@@ -29,7 +29,7 @@ class Draws(NamedTuple):
 
 
 def torch_draws(generator: torch.Generator) -> Draws:
-    """float32 on the generator's device: fast, and others on another processor."""
+    """float32 on the generator's device: fast, but other numbers on another processor."""
     of = {"generator": generator, "device": generator.device}
     return Draws(
         lambda shape, low, high: low + (high - low) * torch.rand(shape, **of),

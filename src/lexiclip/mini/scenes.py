@@ -1,7 +1,7 @@
-"""Test scenes of the mini world: themed, crowded and small, with COCO-style annotations.
+"""Test scenes of the mini world, with annotations in COCO's format.
 
-Harder than what the mini CLIP learnt from, as photos are: many small objects of one theme, partly hidden,
-among clutter from outside the vocabulary, wider than the square a CLIP looks at, blurred and noisy.
+Harder than the scenes that the mini CLIP is trained on: many small objects of one theme, partly hidden, among
+clutter from outside the vocabulary; images wider than CLIP's square, blurred and noisy.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""OpenMoji glyphs as an atlas of RGBA sprites with the classes each shows: the stuff of the mini world."""
+"""OpenMoji glyphs as an atlas of RGBA sprites, with the classes that each shows."""
 
 import importlib.util
 from collections import Counter
@@ -18,12 +18,15 @@ LEVELS = 3  # each has half the resolution of the one before, so that small spri
 
 
 class Listed(BaseModel, extra="forbid", strict=True):
-    """The content of sprites.yaml: a glyph is one character, and a text of several lists as many glyphs."""
+    """The content of sprites.yaml. A glyph is one character; a text of several lists as many glyphs."""
 
     classes: dict[str, str]
     shared: dict[Annotated[str, Field(min_length=1, max_length=1)], list[str]]
     named: dict[str, str]
     clutter: str
+
+
+GLYPHS = TypeAdapter(Listed)
 
 
 class Sprites(NamedTuple):
@@ -35,42 +38,28 @@ class Sprites(NamedTuple):
 def load_sprites(path: str | Path, names: tuple[str, ...]) -> Sprites:
     """Draw the glyphs that `path` lists, labelled by the classes of `names` that each shows.
 
-    InputError if it is malformed, lists no glyph or one of them twice.
+    InputError if it is malformed, lists no glyph or one twice.
     """
-    listed = _read_glyphs(path)
-    glyphs = [(glyph, [name]) for name, glyphs in listed.classes.items() for glyph in glyphs]
-    glyphs += list(listed.shared.items())
-    named = [(glyph, name) for name, glyphs in listed.named.items() for glyph in glyphs]
-    labels = [[name in shown for name in names] for _, shown in glyphs]
-    labels += [[False] * len(names)] * (len(named) + len(listed.clutter))
-    things = (
-        [" and ".join(shown) for _, shown in glyphs]
-        + [name for _, name in named]
-        + [""] * len(listed.clutter)
-    )
+    listed = checked(GLYPHS, read_yaml(path), path)
+    rows = [(glyph, [name], name) for name, glyphs in listed.classes.items() for glyph in glyphs]
+    rows += [(glyph, shown, " and ".join(shown)) for glyph, shown in listed.shared.items()]
+    rows += [(glyph, [], name) for name, glyphs in listed.named.items() for glyph in glyphs]
+    rows += [(glyph, [], "") for glyph in listed.clutter]
+    if not rows:
+        raise InputError(f"{path}: lists no glyph")
+    glyphs, shown, things = map(list, zip(*rows, strict=True))
+    if twice := [glyph for glyph, count in Counter(glyphs).items() if count > 1]:
+        raise InputError(f"{path}: {twice[0]!r} is listed twice: one glyph shows one thing")
     font = ImageFont.truetype(_openmoji_folder() / "font" / "glyf_colr0.ttf", 2 * SIZE)
-    drawn = [
-        _draw(glyph, font) for glyph in [g for g, _ in glyphs] + [g for g, _ in named] + list(listed.clutter)
-    ]
-    pixels = torch.stack(
-        [torch.stack([_at_level(image, level) for image in drawn]) for level in range(LEVELS)]
-    )
-    return Sprites(pixels, torch.tensor(labels), things)
+    drawn = [_draw(glyph, font) for glyph in glyphs]
+    levels = [torch.stack([_at_level(image, level) for image in drawn]) for level in range(LEVELS)]
+    labels = torch.tensor([[name in classes for name in names] for classes in shown])
+    return Sprites(torch.stack(levels), labels, things)
 
 
 def never_shown(sprites: Sprites, names: tuple[str, ...]) -> list[str]:
     """The classes of `names` that no sprite shows."""
     return [name for name, shown in zip(names, sprites.labels.any(0).tolist(), strict=True) if not shown]
-
-
-def _read_glyphs(path: str | Path) -> Listed:
-    listed = checked(TypeAdapter(Listed), read_yaml(path), path)
-    glyphs = "".join([*listed.classes.values(), *listed.shared, *listed.named.values(), listed.clutter])
-    if not glyphs:
-        raise InputError(f"{path}: lists no glyph")
-    if twice := [glyph for glyph, count in Counter(glyphs).items() if count > 1]:
-        raise InputError(f"{path}: {twice[0]!r} stands in it twice: one glyph shows one thing")
-    return listed
 
 
 def _openmoji_folder() -> Path:

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import torch
 
+from lexiclip.errors import InputError
 from lexiclip.prompts.contexts import Contexts
 from lexiclip.prompts.steps import map_contexts
-from lexiclip.tensor_files import DamagedError, load_checked, save_checked
+from lexiclip.tensor_files import flattened, load_checked, save_checked, unflattened
 
 
 class RunState(NamedTuple):
@@ -24,7 +25,7 @@ class RunState(NamedTuple):
     epochs: list[dict]
 
 
-PARTS = ("student", "average", "velocity", "kept")
+PARTS = RunState._fields[:4]
 
 
 def fresh_state(start: Contexts) -> RunState:
@@ -34,12 +35,8 @@ def fresh_state(start: Contexts) -> RunState:
 
 def save_state(path: Path, state: RunState, run: str) -> None:
     """Write `state` of the run identified by `run`."""
-    tensors = {
-        f"{part}.{branch}": tensor.detach().cpu().clone().contiguous()
-        for part in PARTS
-        for branch, tensor in getattr(state, part)._asdict().items()
-        if tensor is not None
-    }
+    groups = [flattened(part, contexts) for part, contexts in zip(PARTS, state, strict=False)]
+    tensors = {name: tensor for group in groups for name, tensor in group.items()}
     save_checked(path, tensors, {"run": run, "steps": state.steps, "epochs": state.epochs})
 
 
@@ -48,10 +45,10 @@ def load_state(path: Path | None, run: str) -> RunState | None:
     if path is None or not path.is_file():
         return None
     try:
-        tensors, facts = load_checked(path)
-    except DamagedError:
+        tensors, metadata = load_checked(path)
+    except InputError:
         return None
-    if facts["run"] != run:
+    if metadata["run"] != run:
         return None
-    parts = (Contexts(*(tensors.get(f"{part}.{branch}") for branch in Contexts._fields)) for part in PARTS)
-    return RunState(*parts, facts["steps"], facts["epochs"])
+    parts = (unflattened(Contexts, part, tensors) for part in PARTS)
+    return RunState(*parts, metadata["steps"], metadata["epochs"])

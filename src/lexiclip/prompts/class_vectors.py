@@ -1,22 +1,20 @@
 """Contexts and class names in, class vectors out: what a variant is at scoring time (METHOD §3)."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lexiclip.clip.loading import check_made_with, tokenize
 from lexiclip.clip.prefix_sharing import encode_class_prompts
 from lexiclip.clip.text_tower import encode_texts
 from lexiclip.errors import InputError
-from lexiclip.files import atomic_path
+from lexiclip.files import reading
 from lexiclip.precision import rounded
 from lexiclip.prompts.contexts import Contexts, PromptLayout, prompt_beginnings, prompt_layout
+from lexiclip.tensor_files import flattened, load_tensors, save_tensors, unflattened
 
 
 class ClassVectors(NamedTuple):
@@ -26,14 +24,16 @@ class ClassVectors(NamedTuple):
     local: Tensor
     evidence: Tensor | None
 
+    def to(self, like: Tensor | torch.device | torch.dtype | str) -> "ClassVectors":
+        """The same on another device, of another type, or as `like` is."""
+        return ClassVectors(*(None if part is None else part.to(like) for part in self))
+
 
 def class_vectors(clip: nn.Module, contexts: Contexts, names: Sequence[str]) -> ClassVectors:
     """Class vectors of `names` under learned contexts; no gradient. On the CPU, wherever `clip` is."""
-    like = next(clip.parameters())
-    contexts = Contexts(*(None if context is None else context.to(like) for context in contexts))
+    layout = prompt_layout(clip, names, len(contexts.global_))
     with torch.no_grad():
-        vectors = encode_contexts(clip, contexts, prompt_layout(clip, names, len(contexts.global_)))
-    return ClassVectors(*(None if vector is None else vector.cpu() for vector in vectors))
+        return encode_contexts(clip, contexts.to(next(clip.parameters())), layout).to("cpu")
 
 
 def encode_contexts(clip: nn.Module, contexts: Contexts, layout: PromptLayout) -> ClassVectors:
@@ -67,26 +67,20 @@ def save_prompts(path: str | Path, prompts: Prompts) -> None:
     """Write class vectors, contexts, names and model id as one safetensors file, in float32."""
     groups = {"vectors": (prompts.vectors, torch.float16), "contexts": (prompts.contexts, torch.float32)}
     tensors = {
-        f"{group}.{branch}": rounded(tensor.detach(), stored).float().cpu().clone().contiguous()
-        for group, (branches, stored) in groups.items()
-        for branch, tensor in (branches._asdict().items() if branches else ())
-        if tensor is not None
+        name: rounded(tensor.detach(), stored).float()
+        for group, (fields, stored) in groups.items()
+        for name, tensor in flattened(group, fields).items()
     }
-    # One metadata key: safetensors writes several in any order.
-    facts = json.dumps({"names": prompts.names, "model": prompts.model})
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"lexiclip": facts})
+    save_tensors(path, tensors, {"names": prompts.names, "model": prompts.model})
 
 
 def load_prompts(path: str | Path, model: str | None = None) -> Prompts:
     """Read `save_prompts`' file. InputError if it is damaged, or not made with the CLIP of id `model`."""
-    try:
-        tensors, facts = read_tensors(path)
-        names, made_with = tuple(facts["names"]), facts["model"]
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as prompts ({error}): train the variant again") from None
-    vectors = ClassVectors(*(tensors.get(f"vectors.{branch}") for branch in ClassVectors._fields))
-    contexts = Contexts(*(tensors.get(f"contexts.{branch}") for branch in Contexts._fields))
+    with reading(path, "train the variant again", "cannot be read as prompts"):
+        tensors, metadata = load_tensors(path)
+        names, made_with = tuple(metadata["names"]), metadata["model"]
+    vectors = unflattened(ClassVectors, "vectors", tensors)
+    contexts = unflattened(Contexts, "contexts", tensors)
     learned = contexts.global_ is not None or contexts.local is not None
     fits = all(isinstance(name, str) for name in names) and (_alike(contexts) or not learned)
     if not fits or not _alike(vectors) or len(vectors.local) != len(names):
@@ -99,19 +93,9 @@ def load_prompts(path: str | Path, model: str | None = None) -> Prompts:
 
 def _alike(branches: ClassVectors | Contexts) -> bool:
     """True for float matrices of one shape, global and local at least."""
-    found = [tensor for tensor in branches if tensor is not None]
-    return (
-        branches.global_ is not None
-        and branches.local is not None
-        and all(
-            tensor.ndim == 2 and tensor.is_floating_point() and tensor.shape == found[0].shape
-            for tensor in found
-        )
+    if branches.global_ is None or branches.local is None:
+        return False
+    shape = branches.global_.shape
+    return len(shape) == 2 and all(
+        tensor is None or (tensor.is_floating_point() and tensor.shape == shape) for tensor in branches
     )
-
-
-def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict]:
-    """The tensors of one of our safetensors files, and the facts under its metadata key "lexiclip"."""
-    with safe_open(path, "pt") as file:
-        facts = json.loads((file.metadata() or {}).get("lexiclip", "{}"))
-        return {key: file.get_tensor(key) for key in file.keys()}, facts  # noqa: SIM118

@@ -24,6 +24,10 @@ class Contexts(NamedTuple):
     local: Tensor
     evidence: Tensor | None
 
+    def to(self, like: Tensor | torch.device | torch.dtype | str) -> "Contexts":
+        """The same on another device, of another type, or as `like` is."""
+        return Contexts(*(None if part is None else part.to(like) for part in self))
+
 
 class PromptLayout(NamedTuple):
     """What surrounds a context: sos (1, d) and endings (K, S, d), [class name][.][EOS], EOS at eos (K,)."""

@@ -71,9 +71,7 @@ def train_prompts(
     )
     state = load_state(checkpoint, run) or fresh_state(start)
     check_same_epoch(len(state.epochs), like.device)
-    student, average, velocity, kept = (
-        map_contexts(lambda part: part.to(like), contexts) for contexts in state[:4]
-    )
+    student, average, velocity, kept = (contexts.to(like) for contexts in state[:4])
     layout, labels = prompt_layout(clip, names, how.n_ctx), labels.to(like.device)
     weights = None if cooccurrence is None else cooccurrence_weights(cooccurrence.to(like))
 
@@ -113,7 +111,7 @@ def train_prompts(
             kept = tuned
         if checkpoint is not None and rank == 0:
             save_state(checkpoint, RunState(student, average, velocity, kept, steps, ended), run)
-    return TrainResult(map_contexts(Tensor.cpu, kept), steps, ended)
+    return TrainResult(kept.to("cpu"), steps, ended)
 
 
 def _gradients(

@@ -69,10 +69,7 @@ def score_images(
     if times > 1:
         raise InputError(f"image {image_id} is listed {times} times: list each image once")
     like = next(clip.parameters())
-    vectors = {
-        variant: ClassVectors(*(part if part is None else part.to(like) for part in parts))
-        for variant, parts in texts.vectors.items()
-    }
+    vectors = {variant: of_variant.to(like) for variant, of_variant in texts.vectors.items()}
     captions = texts.captions._replace(features=texts.captions.features.to(like))
     settings = {
         "names": list(texts.names),
