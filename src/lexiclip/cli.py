@@ -12,7 +12,7 @@ import numpy as np
 
 from lexiclip.errors import InputError, run_stage
 from lexiclip.evaluation.metrics import evaluate
-from lexiclip.files import read_json, read_npz
+from lexiclip.files import read_json, read_npz, read_text, reading
 from lexiclip.images.coco import CocoLabels, read_coco_labels
 from lexiclip.vocabulary import load_vocabulary
 
@@ -36,12 +36,7 @@ def label(captions: str | Path, vocabulary: str) -> list[dict]:
     if vocabulary not in known and not Path(vocabulary).is_file():
         raise InputError(f"--vocabulary {vocabulary}: choose {', '.join(sorted(known))} or a YAML file")
     words = load_vocabulary(known.get(vocabulary, vocabulary))
-    try:
-        text = Path(captions).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{captions}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{captions}: not UTF-8 text (byte {error.start})") from None
+    text = read_text(captions)
     lines = text.removesuffix("\n").split("\n") if text else []
     return [{"caption": line, "labels": words.labels(line)} for line in lines]
 
@@ -78,27 +73,23 @@ def _read_scores(path: str | Path) -> dict:
         stored = content if isinstance(content, dict) else {"scores": content}
     if "scores" not in stored:
         raise InputError(f"{path}: no `scores`")
-    try:
+    with reading(path, "`scores` must be a table of numbers, images by classes"):
         return stored | {"scores": np.asarray(stored["scores"], dtype=np.float64)}
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{path}: `scores` must be a table of numbers, images by classes") from None
 
 
 def _distinct(stored: dict, key: str, path: str | Path) -> tuple[str, ...] | None:
     if key not in stored:
         return None
-    try:
+    with reading(path, f"`{key}` must be a list"):
         values = tuple(map(str, stored[key]))
-    except TypeError:
-        raise InputError(f"{path}: `{key}` must be a list") from None
     value, times = Counter(values).most_common(1)[0] if values else ("", 0)
     if times > 1:
-        raise InputError(f"{path}: {value!r} stands {times} times in `{key}`")
+        raise InputError(f"{path}: {value!r} is {times} times in `{key}`")
     return values
 
 
 def _rows(coco: CocoLabels, ids: tuple[str, ...] | None, path: str | Path) -> list[int]:
-    """The row of labels for each of `ids`: a stem counts before a file name, that before an image number."""
+    """The row of labels of each id: a file name's stem or, failing that, a file name, or an image number."""
     if ids is None:
         return list(range(len(coco.numbers)))
     ways = [map(str, coco.numbers), coco.files, (Path(file).stem for file in coco.files)]
@@ -160,17 +151,12 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_print_labels)
     command = commands.add_parser("predict", help="ranked labels of photos, as a table or JSON lines")
     command.add_argument("images", metavar="IMAGE", nargs="+", help="image files")
-    command.add_argument(
-        "--classes", help='your own: "tram, cyclist, zebra crossing" (default: the study\'s)'
-    )
+    own = 'your own: "tram, cyclist, zebra crossing" (default: the study\'s)'
+    command.add_argument("--classes", help=own)
     command.add_argument("--json", action="store_true", help="one JSON line a photo, every label in it")
     command.add_argument("--heatmap", metavar="OUT.png", help="draw where the top labels were found")
-    command.add_argument(
-        "--profile-of",
-        metavar="PROMPTS",
-        default="models/prompts",
-        help="prompts of a project, a folder (its ensemble) or one variant's file (default: models/prompts)",
-    )
+    prompts = "prompts of a project, a folder (its ensemble) or one variant's file (default: models/prompts)"
+    command.add_argument("--profile-of", metavar="PROMPTS", default="models/prompts", help=prompts)
     command.set_defaults(run=_print_predictions)
     command = commands.add_parser("evaluate", help="mAP, CF1 and OF1 of a scores file, in per cent")
     command.add_argument("scores", metavar="SCORES", help=".npz or .json of scores, ids and names")

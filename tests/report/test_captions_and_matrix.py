@@ -2,6 +2,7 @@
 
 import base64
 import io
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 from lexiclip.errors import InputError
 from lexiclip.files import write_json
 from lexiclip.report.matrix import MOST_CLASSES, cooccurrence_picture, strongest_pairs
+from lexiclip.report.page import write_matrix
 from lexiclip.report.tables import captions_of_classes, dropped_by_rule, read_statistics
 
 
@@ -61,3 +63,15 @@ def test_pairs_of_rare_classes_do_not_count():
     pairs = strongest_pairs(matrix, ["a", "b", "c"], {"a": 30, "b": 2, "c": 20})
     assert pairs == [("a", "b", 0.5, 30), ("c", "a", 0.3, 20), ("a", "c", 0.2, 30)]
     assert strongest_pairs(matrix, ["a", "b", "c"], {}) == []
+
+
+def test_an_svg_of_its_own_with_every_name_twice_and_the_same_bytes(tmp_path):
+    names, paths = ("cat", "dog & cow", "hair drier"), [tmp_path / "a.svg", tmp_path / "b.svg"]
+    for path in paths:
+        write_matrix(path, cooccurrence_picture(np.eye(3), names, {}), "who is named together")
+    root = ElementTree.fromstring(paths[0].read_text())
+    assert root.tag.endswith("svg") and root.attrib["aria-label"] == "who is named together"
+    assert sorted(element.text for element in root.iter() if element.tag.endswith("text")) == sorted(
+        names * 2
+    )
+    assert paths[0].read_bytes() == paths[1].read_bytes()

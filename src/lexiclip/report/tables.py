@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lexiclip.errors import InputError
-from lexiclip.files import read_json
+from lexiclip.files import read_json, reading
 from lexiclip.params import VariantParams
 
 Row = dict[str, str | float | None]
@@ -21,7 +21,7 @@ def read_table(path: str | Path, text: str | None = None) -> list[Row]:
 
     InputError names a file that is missing, empty or holds something else.
     """
-    try:
+    with reading(path, "not a table of numbers", "run the stage that makes it again"):
         with Path(path).open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         if not rows or (text and text not in rows[0]):
@@ -30,10 +30,6 @@ def read_table(path: str | Path, text: str | None = None) -> list[Row]:
             {key: cell if key == text else float(cell) if cell else None for key, cell in row.items()}
             for row in rows
         ]
-    except (OSError, UnicodeDecodeError, csv.Error, ValueError, TypeError) as error:
-        raise InputError(
-            f"{path}: not a table of numbers ({error}): run the stage that makes it again"
-        ) from None
 
 
 def results_rows(results: Sequence[Row], variants: dict[str, VariantParams], rule: str) -> list[dict]:

@@ -7,10 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel, TypeAdapter
 
 from lexiclip.errors import InputError
-from lexiclip.files import read_json
+from lexiclip.files import checked, read_json
 from lexiclip.scoring.fusion import standardise
+
+
+class CaptionAP(BaseModel):
+    """Average precision on held-out captions, in per cent, as the stage train writes it."""
+
+    per_class: dict[str, float]
 
 
 def mean_standardised(scores: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -71,16 +78,8 @@ def choose(
 
 def read_caption_ap(paths: Sequence[str | Path], names: Sequence[str]) -> np.ndarray:
     """Held-out AP (V, K) from each variant's JSON file {"per_class": {name: AP}}, NaN where it has none."""
-    caption_ap = []
-    for path in paths:
-        content = read_json(path)
-        if not isinstance(content, dict) or not isinstance(content.get("per_class"), dict):
-            raise InputError(f'{path}: expected AP on held-out captions under "per_class": train again')
-        try:
-            caption_ap.append([float(content["per_class"].get(name, "nan")) for name in names])
-        except (TypeError, ValueError, OverflowError) as error:
-            raise InputError(f"{path}: per_class: expected numbers ({error}): train again") from None
-    return np.array(caption_ap)
+    files = [checked(TypeAdapter(CaptionAP), read_json(path), f"{path} (train again)") for path in paths]
+    return np.array([[file.per_class.get(name, np.nan) for name in names] for file in files])
 
 
 def read_choice(
@@ -91,26 +90,18 @@ def read_choice(
     InputError unless each class of `names` is chosen exactly once, from a variant of `variants`. Classes of
     `left_out`, which the vocabulary goes without, may be chosen too.
     """
-    chosen = read_json(path)
-    if not isinstance(chosen, dict):
-        raise InputError(f'{path}: expected variants with their classes, as in {{"best": ["dog"]}}')
     choice = {}
-    for variant, classes in chosen.items():
+    for variant, classes in checked(TypeAdapter(dict[str, list[str]]), read_json(path), path).items():
         if variant not in variants:
             raise InputError(f"{path}: unknown variant {variant!r}: choose from {', '.join(variants)}")
-        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
-            raise InputError(f"{path}: {variant}: expected a list of class names")
         for name in classes:
-            if name in left_out:
-                continue
-            if name not in names:
+            if name not in names and name not in left_out:
                 raise InputError(
                     f"{path}: {variant}: unknown class {name!r}: use the names of the vocabulary"
                 )
             if name in choice:
                 raise InputError(f"{path}: class {name!r} is chosen twice: keep one")
             choice[name] = list(variants).index(variant)
-    missing = [name for name in names if name not in choice]
-    if missing:
+    if missing := [name for name in names if name not in choice]:
         raise InputError(f"{path}: no variant for {', '.join(missing)}: name each class once")
     return np.array([choice[name] for name in names])

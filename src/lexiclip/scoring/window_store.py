@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from lexiclip.errors import InputError
-from lexiclip.files import atomic_path, read_json
+from lexiclip.files import atomic_path, read_json, reading
 
 
 class WindowScores(NamedTuple):
@@ -68,13 +68,9 @@ def read_shards(folder: str | Path, variant: str) -> Iterator[WindowScores]:
         raise InputError(f"{folder}/index.json: no image has scores: score the images again")
     for i, of_shard in enumerate(shards):
         path = shard_path(folder, i)
-        try:
+        with reading(path, "missing or damaged", "score the images again, the rest is kept"):
             tensors, metadata = _read_shard(path, variant)
             ids = metadata.pop("ids", [])
-        except (OSError, SafetensorError, AttributeError, KeyError, TypeError, ValueError, RecursionError):
-            raise InputError(
-                f"{path}: missing or damaged: score the images again, the rest is kept"
-            ) from None
         if metadata != settings or not _are_texts(ids) or not set(ids) <= set(of_shard):
             raise InputError(f"{path}: of another run than index.json: score the images again")
         if not ids:  # every image of the shard was unreadable
