@@ -55,9 +55,7 @@ def test_any_weight_changes_the_id_and_safetensors_keep_it(config, tmp_path):
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("exact", torch.float64), ("fast", torch.float32)])
-def test_a_folder_holds_the_clip_which_computes_in_the_precision_asked_for(
-    config, tmp_path, precision, dtype
-):
+def test_a_folder_holds_the_clip_in_either_precision(config, tmp_path, precision, dtype):
     clip = build_clip(config, "random")
     clip.text_projection += 1
     save_clip(tmp_path / "clip", clip, config, "random")
@@ -112,19 +110,22 @@ def test_a_damaged_folder_is_told(config, tmp_path):
         load_clip(tmp_path / "clip", "fast")
 
 
+@pytest.mark.parametrize("vision", [{}, {"layers": 2, "width": 64, "patch_size": 16}])
 @pytest.mark.parametrize("archive", ["state dict", "torchscript"])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_openai_layout_tells_its_architecture(config, tmp_path, archive):
-    clip = build_clip(config, "random")
-    path = tmp_path / "tiny.pt"
+def test_openai_layout_tells_its_architecture(config, tmp_path, archive, vision):
+    """Of a ResNet and of a ViT, and so does the folder that it is saved in."""
+    config.write_text(json.dumps(changed("vision_cfg", **vision)))
+    clip, path = build_clip(config, "random"), tmp_path / "tiny.pt"
     if archive == "state dict":
-        torch.save(clip.state_dict(), path)
+        torch.save({"state_dict": clip.state_dict()}, path)
     else:
         torch.jit.save(torch.jit.script(Holder(clip.state_dict())), path)
-    loaded = build_clip(None, path)
-    assert model_id(loaded) == model_id(clip)
-    assert loaded.visual.layer1[0].conv1.weight.shape == clip.visual.layer1[0].conv1.weight.shape
-    assert preprocess_size(loaded) == 64
+    loaded = build_clip(config, path)
+    save_clip(tmp_path / "clip", loaded, None, path)
+    for found in (loaded, load_clip(tmp_path / "clip", "fast")):
+        assert model_id(found) == model_id(clip) and preprocess_size(found) == 64
+        assert "QuickGELU" in {type(module).__name__ for module in found.modules()}
 
 
 class Holder(torch.nn.Module):
