@@ -26,7 +26,7 @@ from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.prompts.logits import score
 from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.retrieval import K_NEAREST, caption_sets
-from lexiclip.scoring.window_pass import Texts, Views, score_images
+from lexiclip.scoring.window_pass import Texts, Windows, score_images
 from lexiclip.scoring.window_store import read_shards
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -108,7 +108,7 @@ def in_one_pass(clip: nn.Module, paths: Sequence[Path], folder: str) -> float:
     images, names = [(path.stem, path) for path in paths], list(map(str, range(CLASSES)))
     texts = Texts(names, vectors, caption_sets(captions.cpu(), rows))
     start = time.perf_counter()
-    score_images(clip, images, texts, Views(SCALES, ["square"]), folder, workers=os.cpu_count())
+    score_images(clip, images, texts, Windows(SCALES, ["square"]), folder, workers=os.cpu_count())
     return time.perf_counter() - start
 
 

@@ -25,7 +25,6 @@ from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import (
     WORTH_MEASURING,
     Texts,
-    Views,
     score_features,
     score_images,
     tower_pays_in_bf16,
@@ -84,7 +83,7 @@ def peak_megabytes(model: str, count: int) -> int:
     images, names = [(path.stem, path) for path in photos()[:count]], list(map(str, range(CLASSES)))
     texts = Texts(names, vectors, caption_sets(captions.cpu(), rows))
     with tempfile.TemporaryDirectory() as folder:
-        score_images(clip, images, texts, Views(SCALES, SHAPES), folder, shard_images=2)
+        score_images(clip, images, texts, Windows(SCALES, SHAPES), folder, shard_images=2)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 

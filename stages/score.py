@@ -13,7 +13,7 @@ from lexiclip.images.datasets import load_dataset
 from lexiclip.params import load_params
 from lexiclip.prompts.class_vectors import load_prompts
 from lexiclip.scoring.retrieval import caption_sets
-from lexiclip.scoring.window_pass import Texts, Views, score_images
+from lexiclip.scoring.window_pass import Texts, Windows, score_images
 from lexiclip.scoring.window_store import publish
 from lexiclip.vocabulary import load_vocabulary
 
@@ -44,7 +44,7 @@ def main() -> None:
         clip,
         list(zip(dataset.ids, dataset.paths, strict=True)),
         Texts(names, vectors, captions),
-        Views(params.windows.scales, params.windows.shapes),
+        Windows(params.windows.scales, params.windows.shapes),
         PARTIAL,
         workers=params.windows.workers,
         skip_unreadable=params.windows.skip_unreadable,

@@ -31,7 +31,7 @@ from lexiclip.report.pictures import photo_uri
 from lexiclip.scoring.cooccurrence import cooccurrence, row_normalised
 from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.retrieval import caption_sets
-from lexiclip.scoring.window_pass import Texts, Views, score_images
+from lexiclip.scoring.window_pass import Texts, Windows, score_images
 
 NAMES = ("person", "dog", "cat", "horse", "bus", "car", "bicycle", "apple", "banana", "cup", "fork", "book")
 FUSING = {"form": "sharper", "local_weight": 1.5, "window_weight": 1.5, "threshold": 0.2, "retrieval": True}
@@ -112,7 +112,7 @@ def run(folder: Path, precision: str, seed: int) -> None:
     captions = caption_sets(store.global_features(rows, next(clip.parameters())), {"best": range(len(rows))})
     images = [(path.stem, path) for path in paths]
     texts = Texts(NAMES, {"best": vectors}, captions)
-    score_images(clip, images, texts, Views([2], ["square"]), folder / "windows")
+    score_images(clip, images, texts, Windows([2], ["square"]), folder / "windows")
     companions = row_normalised(cooccurrence(labels))
     fused = fuse_variant(folder / "windows", "best", companions, companion_weight=0.5, **FUSING)
     write_scores(folder / "scores.npz", fused.ids, NAMES, fused.windows, whole=fused.whole)

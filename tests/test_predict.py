@@ -17,6 +17,7 @@ from lexiclip.clip.loading import build_clip, load_clip, model_id, save_clip
 from lexiclip.clip.text_tower import text_width
 from lexiclip.errors import InputError
 from lexiclip.heatmap import find, heat_of_cells, with_heat
+from lexiclip.images import views
 from lexiclip.images.windows import Box
 from lexiclip.predict import encode_photos, load_study, predict
 from lexiclip.prompts.class_vectors import Prompts, class_vectors, save_prompts, zero_shot_vectors
@@ -24,7 +25,7 @@ from lexiclip.prompts.contexts import init_contexts
 from lexiclip.scoring.ensemble import mean_standardised
 from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.retrieval import caption_sets
-from lexiclip.scoring.window_pass import Texts, Views, score_images
+from lexiclip.scoring.window_pass import Texts, Windows, score_images
 
 CLIP = {
     "embed_dim": 32,
@@ -107,7 +108,7 @@ def test_the_studys_own_classes_get_the_pipelines_scores(study, photos, tmp_path
     found = predict(study, photos)
     images = [(photo.stem, photo) for photo in photos]
     texts = Texts(study.names, study.vectors, caption_sets(torch.empty(0, 32), {}))
-    score_images(study.clip, images, texts, Views([2], study.params.windows.shapes), tmp_path)
+    score_images(study.clip, images, texts, Windows([2], study.params.windows.shapes), tmp_path)
     fused = []
     for variant in study.vectors:
         how = study.params.fusing(variant) | {"retrieval": False, "companion_weight": 0.0}
@@ -143,8 +144,8 @@ def test_a_photo_is_decoded_once_and_encoded_once_heat_map_included(run, photos,
         counts[name] += 1
         return function(*arguments, **how)
 
-    for name in counts:
-        monkeypatch.setattr(predicting, name, partial(counting, name, getattr(predicting, name)))
+    for module, name in ((views, "load_rgb"), (views, "view_pixels"), (predicting, "encode_views")):
+        monkeypatch.setattr(module, name, partial(counting, name, getattr(module, name)))
     alone = run(*photos[:3], "--json")
     assert set(counts.values()) == {3}
     assert run(*photos[:3], "--json", "--heatmap", tmp_path / "map.png") == alone

@@ -7,22 +7,19 @@ labels = [photo.labels for photo in predict(study, ["street.jpg"])]
 
 import sys
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
-from tqdm import tqdm
+from torch import nn
 
 from lexiclip.clip.image_tower import ImageFeatures, encode_views
 from lexiclip.clip.loading import load_clip, model_id, preprocess_size
 from lexiclip.devices import best_device
 from lexiclip.errors import InputError
-from lexiclip.images.views import batched_view_pixels, image_pixels, load_rgb, view_pixels
-from lexiclip.images.windows import Box, windows
+from lexiclip.images.views import load_views
+from lexiclip.images.windows import Box
 from lexiclip.params import Params, load_params
 from lexiclip.prompts.class_vectors import (
     ClassVectors,
@@ -116,19 +113,15 @@ def encode_photos(study: Study, images: Sequence[str | Path]) -> Iterator[Photo]
     if not images:
         raise InputError("no photos: give at least one image file")
     params, device = study.params.windows, next(study.clip.parameters()).device
-    size, bf16 = preprocess_size(study.clip), tower_pays_in_bf16(study.clip, len(images))
-    load = partial(_load, scales=params.scales, shapes=params.shapes, size=size, cut=device.type == "cpu")
+    gpu = None if device.type == "cpu" else device
     workers = min(params.workers, len(images) - 1)
-    loader = DataLoader(images, batch_size=None, num_workers=workers, collate_fn=load)
-    failures = []
-    for path, loaded in zip(images, tqdm(loader, unit="image", disable=None), strict=True):
-        if isinstance(loaded, str):
-            failures.append(loaded)
+    loaded = load_views(images, params.scales, params.shapes, preprocess_size(study.clip), workers, gpu)
+    bf16, failures = tower_pays_in_bf16(study.clip, len(images)), []
+    for path, views in zip(images, loaded, strict=True):
+        if isinstance(views, str):
+            failures.append(views)
         elif not failures or params.skip_unreadable:  # else only look for further failures
-            image, boxes, pixels = loaded
-            views = pixels if device.type == "cpu" else batched_view_pixels(pixels.to(device), boxes, size)
-            whole = Box(0, 0, image.height, image.width)
-            yield Photo(path, image, [whole, *boxes], encode_views(study.clip, views, bf16))
+            yield Photo(path, views.image, views.boxes, encode_views(study.clip, views.pixels, bf16))
     if failures and (not params.skip_unreadable or len(failures) == len(images)):
         raise InputError(f"{len(failures)} of {len(images)} photos cannot be read: {'; '.join(failures)}")
     for line in failures:
@@ -146,18 +139,6 @@ def label(study: Study, photo: Photo) -> Prediction:
     return Prediction(
         str(photo.path), [study.names[k] for k in order.tolist()], scores[order].round(4).tolist()
     )
-
-
-def _load(
-    path: str | Path, scales: Sequence[int], shapes: Sequence[str], size: int, cut: bool
-) -> tuple[Image.Image, list[Box], Tensor] | str:
-    """A photo, its windows, the pixels of its views or, without `cut`, its own; or why it cannot be read."""
-    try:
-        image = load_rgb(path)
-    except InputError as error:
-        return str(error)
-    boxes = windows(*image.size, scales, shapes)
-    return image, boxes, view_pixels(image, boxes, size) if cut else image_pixels(image)
 
 
 def _root(prompts: Path) -> Path:

@@ -17,7 +17,7 @@ from lexiclip.images import views
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.scoring import window_pass
 from lexiclip.scoring.retrieval import caption_sets
-from lexiclip.scoring.window_pass import Texts, Views
+from lexiclip.scoring.window_pass import Texts, Windows
 from lexiclip.scoring.window_store import WindowScores, read_shards
 
 NAMES = ["cat", "dog", "cow"]
@@ -56,7 +56,7 @@ def write_images(folder: Path, count: int) -> list[tuple[str, Path]]:
 
 def run(clip, images, texts, folder, scales=(2,), shapes=("square",), **settings):
     settings = {"shard_images": 2, "batch_views": 24, **settings}
-    return window_pass.score_images(clip, images, texts, Views(scales, shapes), folder, **settings)
+    return window_pass.score_images(clip, images, texts, Windows(scales, shapes), folder, **settings)
 
 
 def read_scores(folder, variant):

@@ -5,9 +5,10 @@ whole images, a fiftieth of the bytes, and resizes all windows of a size in one 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +22,14 @@ from lexiclip.files import reading
 from lexiclip.images.windows import Box, reflected, reflected_to, windows
 
 
+class Views(NamedTuple):
+    """An image, the boxes of its 1+W views, the whole image first, and their pixels."""
+
+    image: Image.Image
+    boxes: list[Box]
+    pixels: Tensor | None  # uint8 (1+W, 3, size, size)
+
+
 def load_views(
     paths: Sequence[str | Path],
     scales: Sequence[int],
@@ -28,27 +37,27 @@ def load_views(
     size: int,
     workers: int,
     gpu: torch.device | None,
-) -> Iterator[tuple[Tensor | None, str]]:
-    """The views uint8 (1+W, 3, size, size) of each image, or None and why it cannot be read."""
-    cut = partial(_cut, scales=scales, shapes=shapes, size=size)
-    load = partial(_load, prepare=image_pixels if gpu else cut)
+) -> Iterator[Views | str]:
+    """The views of each image in its turn, or why it cannot be read."""
+    load = partial(_load, scales=scales, shapes=shapes, size=size, cut=not gpu)
     loader = DataLoader(paths, batch_size=None, num_workers=workers, collate_fn=load)
-    for pixels, failure in tqdm(loader, total=len(paths), unit="image", disable=None):
-        if gpu and pixels is not None:
-            _, height, width = pixels.shape
-            pixels = batched_view_pixels(pixels.to(gpu), windows(width, height, scales, shapes), size)
-        yield pixels, failure
+    for views in tqdm(loader, total=len(paths), unit="image", disable=None):
+        if gpu and not isinstance(views, str):
+            pixels = image_pixels(views.image).to(gpu)
+            views = views._replace(pixels=batched_view_pixels(pixels, views.boxes[1:], size))
+        yield views
 
 
-def _load(path: str | Path, prepare: Callable[[Image.Image], Tensor]) -> tuple[Tensor | None, str]:
+def _load(
+    path: str | Path, scales: Sequence[int], shapes: Sequence[str], size: int, cut: bool
+) -> Views | str:
     try:
-        return prepare(load_rgb(path)), ""
+        image = load_rgb(path)
     except InputError as error:
-        return None, str(error)
-
-
-def _cut(image: Image.Image, scales: Sequence[int], shapes: Sequence[str], size: int) -> Tensor:
-    return view_pixels(image, windows(*image.size, scales, shapes), size)
+        return str(error)
+    boxes = windows(*image.size, scales, shapes)
+    pixels = view_pixels(image, boxes, size) if cut else None
+    return Views(image, [Box(0, 0, image.height, image.width), *boxes], pixels)
 
 
 def load_rgb(path: str | Path) -> Image.Image:

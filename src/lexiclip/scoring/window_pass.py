@@ -19,7 +19,7 @@ from lexiclip.clip.loading import model_id, preprocess_size
 from lexiclip.devices import bf16_pays
 from lexiclip.errors import InputError
 from lexiclip.files import write_json
-from lexiclip.images.views import load_views
+from lexiclip.images.views import Views, load_views
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.prompts.logits import TAU, score
 from lexiclip.scoring.retrieval import CaptionSets, retrieve
@@ -36,7 +36,7 @@ class Texts(NamedTuple):
     captions: CaptionSets  # of the variants that retrieve
 
 
-class Views(NamedTuple):
+class Windows(NamedTuple):
     """The windows to score beside the whole image."""
 
     scales: Sequence[int]
@@ -48,7 +48,7 @@ def score_images(
     clip: nn.Module,
     images: Sequence[tuple[str, str | Path]],
     texts: Texts,
-    views: Views,
+    windows: Windows,
     folder: str | Path,
     *,
     shard_images: int = 32,
@@ -74,8 +74,8 @@ def score_images(
     settings = {
         "names": list(texts.names),
         "variants": list(vectors),
-        "scales": list(views.scales),
-        "shapes": list(views.shapes),
+        "scales": list(windows.scales),
+        "shapes": list(windows.shapes),
         "model": model_id(clip),
         "texts": _fingerprint(vectors, captions),
     }
@@ -87,7 +87,7 @@ def score_images(
     todo = [i for i in range(rank, len(shards), ranks) if not is_done(folder, i, settings, shard_ids[i])]
     paths = [path for i in todo for _, path in shards[i]]
     gpu = None if like.device.type == "cpu" else like.device
-    loaded = load_views(paths, *views, preprocess_size(clip), workers, gpu)
+    loaded = load_views(paths, *windows, preprocess_size(clip), workers, gpu)
     bf16 = tower_pays_in_bf16(clip, len(paths))
 
     def score_batch(pixels: Tensor) -> dict[str, Tensor]:
@@ -119,7 +119,7 @@ def tower_pays_in_bf16(clip: nn.Module, images: int) -> bool:
 
 def _score_shard(
     ids: list[str],
-    loaded: Iterator[tuple[Tensor | None, str]],
+    loaded: Iterator[Views | str],
     score_batch: Callable[[Tensor], dict[str, Tensor]],
     batch_views: int,
 ) -> tuple[list[str], dict[str, np.ndarray], list[str]]:
@@ -129,12 +129,12 @@ def _score_shard(
     """
     readable, failures, parts, waiting = [], [], [], []
     for image_id in ids:
-        views, failure = next(loaded)
-        if views is None:
-            failures.append(failure)
+        views = next(loaded)
+        if isinstance(views, str):
+            failures.append(views)
             continue
         readable.append(image_id)
-        waiting.append(views)
+        waiting.append(views.pixels)
         if sum(map(len, waiting)) > batch_views:
             *full, rest = torch.cat(waiting).split(batch_views)
             parts += [score_batch(batch) for batch in full]
