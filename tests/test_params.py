@@ -99,7 +99,7 @@ def test_a_key_left_out_is_named(tmp_path):
     [
         ("", "the whole file: "),
         ("- a", "the whole file: "),
-        ("a: [", "cannot be read"),
+        ("a: [", "not YAML"),
         (None, "cannot be read"),
     ],
 )

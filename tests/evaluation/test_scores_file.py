@@ -32,5 +32,5 @@ def test_what_does_not_fit_is_told(tmp_path):
     path.write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"best\.npz: not an npz file"):
         read_scores_file(path, ("cat", "dog"))
-    with pytest.raises(InputError, match=r"none\.npz: not an npz file"):
+    with pytest.raises(InputError, match=r"none\.npz: cannot be read"):
         read_scores_file(tmp_path / "none.npz", ("cat", "dog"))
