@@ -100,11 +100,6 @@ def test_a_model_that_fails_costs_one_line_and_no_answer(tmp_path):
     assert len(asked) == len(ASKS)
 
 
-def test_nothing_asked_is_a_file_without_rows(tmp_path):
-    write_answers([], backend([]), tmp_path / "a.jsonl", seed=7)
-    assert read_jsonl(tmp_path / "a.jsonl") == []
-
-
 @pytest.mark.parametrize(
     "damage", ["[1, [", "[1]", '[1, ["x"]]', '[9, ["x", "x", "x"]]', '[1, ["x", "x", 3]]']
 )

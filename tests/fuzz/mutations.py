@@ -47,9 +47,22 @@ def nested(depth: int) -> list:
 def mutated_bytes(content: bytes, rng: random.Random) -> bytes:
     """`content` after one to three random changes."""
     for _ in range(rng.choice((1, 1, 2, 3))):
-        content = rng.choice((_flip, _overwrite, _cut, _truncate, _repeat, _move, _insert, _insert, _number))(
-            content, rng
-        )
+        (start, stop), (at, _) = _span(content, rng), _span(content, rng)
+        before, piece, after = content[:start], content[start:stop], content[stop:]
+        bit, token = 1 << rng.randrange(8), rng.choice(TOKENS)
+        numbers = [match.span() for match in re.finditer(rb"-?\d+(\.\d+)?", content)]
+        first, last = rng.choice(numbers or [(start, start)])
+        content = rng.choice([
+            before + bytes(byte ^ bit for byte in piece[:1]) + piece[1:] + after,  # flip a bit
+            before + rng.randbytes(len(piece)) + after,
+            before + after,  # cut
+            before,
+            before + piece * rng.choice((2, 2, 3, 50)) + after,
+            content[:at] + piece + content[at:],
+            before + token + piece + after,
+            before + token + after,
+            content[:first] + rng.choice(NUMBERS) + content[last:],
+        ])  # fmt: skip
     return content
 
 
@@ -166,47 +179,3 @@ def _places(holder: list | dict):
 def _span(content: bytes, rng: random.Random) -> tuple[int, int]:
     start = rng.randrange(len(content) + 1)
     return start, min(len(content), start + rng.choice((1, 2, 4, 16, 64, 400)))
-
-
-def _flip(content: bytes, rng: random.Random) -> bytes:
-    at = rng.randrange(len(content) or 1)
-    return (
-        content[:at] + bytes([b ^ (1 << rng.randrange(8)) for b in content[at : at + 1]]) + content[at + 1 :]
-    )
-
-
-def _overwrite(content: bytes, rng: random.Random) -> bytes:
-    start, stop = _span(content, rng)
-    return content[:start] + rng.randbytes(stop - start) + content[stop:]
-
-
-def _cut(content: bytes, rng: random.Random) -> bytes:
-    start, stop = _span(content, rng)
-    return content[:start] + content[stop:]
-
-
-def _truncate(content: bytes, rng: random.Random) -> bytes:
-    return content[: rng.randrange(len(content) + 1)]
-
-
-def _repeat(content: bytes, rng: random.Random) -> bytes:
-    start, stop = _span(content, rng)
-    return content[:start] + content[start:stop] * rng.choice((2, 2, 3, 50)) + content[stop:]
-
-
-def _move(content: bytes, rng: random.Random) -> bytes:
-    (start, stop), (at, _) = _span(content, rng), _span(content, rng)
-    return content[:at] + content[start:stop] + content[at:]
-
-
-def _insert(content: bytes, rng: random.Random) -> bytes:
-    start, stop = _span(content, rng)
-    return content[:start] + rng.choice(TOKENS) + content[rng.choice((start, stop)) :]
-
-
-def _number(content: bytes, rng: random.Random) -> bytes:
-    found = list(re.finditer(rb"-?\d+(\.\d+)?", content))
-    if not found:
-        return content
-    number = rng.choice(found)
-    return content[: number.start()] + rng.choice(NUMBERS) + content[number.end() :]
