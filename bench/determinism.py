@@ -21,7 +21,7 @@ from lexiclip.files import read_json, read_yaml, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 PATH = "metrics/determinism.json"
-TAKEN = ("compose", "write", "judge", "clip")
+TAKEN = ("compose", "write", "clip")
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from tests.faults.stages import run, stages_of
 from tests.pipeline.conftest import Study
 
 DATA = ("clip", "ensembles", "instructions", "templates", "wild", "world")  # what git has of it
-COPIED = ("dvc.yaml", "src", "stages", *(f"data/{folder}" for folder in DATA))
+COPIED = (".dvcignore", "dvc.yaml", "src", "stages", *(f"data/{folder}" for folder in DATA))
 TINY_CLIP = {
     "embed_dim": 16,
     "vision_cfg": {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None},
