@@ -25,6 +25,7 @@ from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import (
     WORTH_MEASURING,
     Texts,
+    Windows,
     score_features,
     score_images,
     tower_pays_in_bf16,
