@@ -10,28 +10,22 @@ import torch
 import yaml
 from PIL import Image
 from tests.clones import committed
+from tests.random_prompts import write_clip, write_prompts
 
 from lexiclip import cli
 from lexiclip import predict as predicting
-from lexiclip.clip.loading import build_clip, load_clip, model_id, save_clip
-from lexiclip.clip.text_tower import text_width
 from lexiclip.errors import InputError
 from lexiclip.heatmap import find, heat_of_cells, with_heat
 from lexiclip.images import views
 from lexiclip.images.windows import Box
 from lexiclip.predict import encode_photos, load_study, predict
-from lexiclip.prompts.class_vectors import Prompts, class_vectors, save_prompts, zero_shot_vectors
+from lexiclip.prompts.class_vectors import class_vectors
 from lexiclip.prompts.contexts import init_contexts
 from lexiclip.scoring.ensemble import mean_standardised
 from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import Texts, Windows, score_images
 
-CLIP = {
-    "embed_dim": 32,
-    "vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None},
-    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
-}
 CLASSES = {"dog": ["puppy"], "couch": ["sofa"], "traffic light": [], "zebra": [], "cup": ["mug"]}
 
 
@@ -46,28 +40,9 @@ def project(tmp_path_factory):
         "variants": ["zero_shot", "caption_mean", "best", "ema"],
         "rule": "class_advantage",
     }
-    for name, content in {
-        "params.yaml": params,
-        "words.yaml": {"classes": CLASSES},
-        "clip.json": CLIP,
-    }.items():
+    for name, content in {"params.yaml": params, "words.yaml": {"classes": CLASSES}}.items():
         (root / name).write_text(json.dumps(content))  # JSON is YAML
-    config = str(root / "clip.json")
-    save_clip(root / "models/clip", build_clip(config, "random"), config, "random")
-    clip = load_clip(root / "models/clip", "exact")
-    names = tuple(name for name in CLASSES if name != "zebra")
-    contexts = {
-        "best": init_contexts(4, text_width(clip), evidence=True, seed=1),
-        "ema": init_contexts(6, text_width(clip), evidence=False, seed=2),
-    }
-    vectors = {variant: class_vectors(clip, learned, names) for variant, learned in contexts.items()}
-    vectors |= {
-        "zero_shot": zero_shot_vectors(clip, names),
-        "caption_mean": zero_shot_vectors(clip, names, "{}"),
-    }
-    for variant, of_variant in vectors.items():
-        prompts = Prompts(of_variant, names, model_id(clip), contexts.get(variant))
-        save_prompts(root / f"models/prompts/{variant}.safetensors", prompts)
+    write_prompts(root, [name for name in CLASSES if name != "zebra"])
     return root
 
 
@@ -211,9 +186,7 @@ def test_prompts_of_another_clip_or_precision_are_refused(project, tmp_path):
         load_study(tmp_path / "models/prompts")
     (tmp_path / "params.yaml").write_text(json.dumps(params))
     (tmp_path / "models").unlink()
-    (tmp_path / "clip.json").write_text(json.dumps(CLIP | {"embed_dim": 16}))
-    other = build_clip(str(tmp_path / "clip.json"), "random")
-    save_clip(tmp_path / "models/clip", other, str(tmp_path / "clip.json"), "random")
+    write_clip(tmp_path, embed_dim=16)
     (tmp_path / "models/prompts").symlink_to(project / "models/prompts")
     with pytest.raises(InputError, match=r"zero_shot\.safetensors: made with CLIP"):
         load_study(tmp_path / "models/prompts")

@@ -135,7 +135,7 @@ def _print_predictions(arguments: argparse.Namespace) -> None:
 
 
 def class_names(text: str) -> list[str]:
-    """The names of "a, b, c"; one that has a comma itself stands in double quotes."""
+    """The names of "a, b, c"; a name with a comma is given in double quotes."""
     (row,) = csv.reader([" ".join(text.split())], skipinitialspace=True)
     return [name.strip() for name in row if name.strip()]
 

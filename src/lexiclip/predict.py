@@ -73,7 +73,7 @@ def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | 
     """The study whose tuned prompts are `prompts`: a folder (its ensemble), or one variant's .safetensors.
 
     Params, vocabulary and CLIP are those of the nearest params.yaml above it. `classes` are ranked in place
-    of the vocabulary's, which stay as competitors unless a given name stands for the same. InputError names a
+    of the vocabulary's, which stay as competitors unless a given name means the same. InputError names a
     file that is missing or of another CLIP, and a class name longer than a prompt.
     """
     root = _root(Path(prompts))

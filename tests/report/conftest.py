@@ -8,13 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.conftest import ROOT
+from tests.random_prompts import write_prompts
 
-from lexiclip.clip.loading import build_clip, load_clip, model_id, save_clip
-from lexiclip.clip.text_tower import text_width
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import read_yaml, write_csv, write_json
-from lexiclip.prompts.class_vectors import Prompts, class_vectors, save_prompts, zero_shot_vectors
-from lexiclip.prompts.contexts import init_contexts
 
 NAMES = (
     "<script>alert(1)</script>",
@@ -25,11 +22,6 @@ NAMES = (
 )
 FILES = ["<b>bold</b>.png".replace("/", ""), *(f"{number:02d}.png" for number in range(1, 26))]
 SIZES = [(90, 60), (60, 90), (200, 40), (7, 5), (640, 480)]
-CLIP = {
-    "embed_dim": 32,
-    "vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None},
-    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
-}
 
 
 def run_stage(folder: Path, name: str) -> None:
@@ -49,7 +41,7 @@ def project(tmp_path_factory) -> Path:
         others = {"mean": scores} if variant == "ensemble" else {"whole": scores + 1}
         ids = [Path(file).stem for file in FILES]
         write_scores(root / f"data/scores/{variant}.npz", ids, NAMES, scores, **others)
-    write_prompts(root)
+    write_prompts(root, NAMES)
     for variant, epochs in (("best", 1), ("ema", 3)):
         steps = [{"step": 1 + i, "loss": 40 / (1 + i)} for i in range(250 * epochs)]
         write_csv(root / f"metrics/train/{variant}.csv", steps)
@@ -90,18 +82,6 @@ def write_images_and_labels(root: Path, rng: np.random.Generator) -> None:
         "categories": [{"id": k, "name": name} for k, name in enumerate(NAMES)],
         "annotations": [{"image_id": int(i), "category_id": int(k)} for i, k in shown],
     })  # fmt: skip
-
-
-def write_prompts(root: Path) -> None:
-    config = str(root / "clip.json")
-    write_json(config, CLIP)
-    save_clip(root / "models/clip", build_clip(config, "random"), config, "random")
-    clip = load_clip(root / "models/clip", "exact")
-    contexts = init_contexts(4, text_width(clip), evidence=True, seed=1)
-    of_best = Prompts(class_vectors(clip, contexts, NAMES), NAMES, model_id(clip), contexts)
-    save_prompts(root / "models/prompts/best.safetensors", of_best)
-    of_clip = Prompts(zero_shot_vectors(clip, NAMES), NAMES, model_id(clip), None)
-    save_prompts(root / "models/prompts/zero_shot.safetensors", of_clip)
 
 
 def write_caption_counts(root: Path) -> None:

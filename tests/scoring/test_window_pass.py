@@ -256,32 +256,19 @@ def test_golden_logits_from_what_is_stored(shared):
             torch.testing.assert_close(scores[f"{variant}.sims"], sims, rtol=1e-4, atol=0)
 
 
-def test_unreadable_images_are_named_after_the_pass(clip, texts, images, tmp_path):
-    folder = tmp_path / "scores"
-    for i in (2, 4):
-        images[i][1].write_bytes(b"no image")
-    with pytest.raises(InputError, match=r"2 of 5 images cannot be read: .*2\.png.*4\.png") as error:
-        run(clip, images, texts, folder)
-    assert "\n" not in str(error.value)
-    assert list(shard_bytes(folder)) == ["scores_00000.safetensors"]
-    with pytest.raises(InputError, match=r"scores_00001.*score the images again"):
-        read_scores(folder, "best")
-
-
-def test_unreadable_images_are_skipped_where_allowed_and_tried_again(clip, texts, images, tmp_path):
+def test_unreadable_images_are_named_or_skipped_and_tried_again(clip, texts, images, tmp_path):
     folder, intact = tmp_path / "scores", images[4][1].read_bytes()
     images[4][1].write_bytes(b"no image")
-    left_out = run(clip, images, texts, folder, skip_unreadable=True)
-    assert len(left_out) == 1 and "4.png" in left_out[0]
-    assert read_scores(folder, "best").ids == [f"image {i}" for i in range(4)]
+    with pytest.raises(InputError, match=r"1 of 5 images cannot be read: .*4\.png") as error:
+        run(clip, images, texts, folder)
+    assert "\n" not in str(error.value) and len(shard_bytes(folder)) == 2
+    with pytest.raises(InputError, match=r"scores_00002.*score the images again"):
+        read_scores(folder, "best")
+    (left_out,) = run(clip, images, texts, folder, skip_unreadable=True)
+    assert "4.png" in left_out and read_scores(folder, "best").ids == [f"image {i}" for i in range(4)]
     images[4][1].write_bytes(intact)
     assert run(clip, images, texts, folder, skip_unreadable=True) == []
     assert len(read_scores(folder, "best").ids) == 5
-
-
-def test_nothing_readable_is_an_error_even_when_skipping(clip, texts, tmp_path):
-    with pytest.raises(InputError, match="1 of 1 images cannot be read"):
-        run(clip, [("a", tmp_path / "none.jpg")], texts, tmp_path / "scores", skip_unreadable=True)
 
 
 def test_whole_images_alone(clip, texts, images, tmp_path):
@@ -290,7 +277,10 @@ def test_whole_images_alone(clip, texts, images, tmp_path):
 
 
 def test_bad_input(clip, texts, images, tmp_path):
-    with pytest.raises(InputError, match="no images"):
-        run(clip, [], texts, tmp_path)
-    with pytest.raises(InputError, match="image 0 is listed 2 times"):
-        run(clip, [images[0], images[0]], texts, tmp_path)
+    for listed, said in (
+        ([], "no images"),
+        ([images[0], images[0]], "image 0 is listed 2 times"),
+        ([("a", tmp_path / "none.jpg")], "1 of 1 images cannot be read"),
+    ):
+        with pytest.raises(InputError, match=said):
+            run(clip, listed, texts, tmp_path / "scores", skip_unreadable=True)

@@ -10,10 +10,11 @@ import torch
 import yaml
 from PIL import Image
 from tests.clones import committed
+from tests.random_prompts import write_clip
 from tests.stages.torchrun import torchrun
 
 from lexiclip.clip.feature_store import write_store
-from lexiclip.clip.loading import build_clip, load_clip, model_id, save_clip
+from lexiclip.clip.loading import model_id
 from lexiclip.files import read_json, write_json, write_jsonl
 from lexiclip.params import BASELINES
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, save_prompts
@@ -21,11 +22,6 @@ from lexiclip.scoring.window_store import read_shards
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("cat", "dog", "cow")
-TINY = {
-    "embed_dim": 16,
-    "vision_cfg": {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None},
-    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 1, "layers": 1},
-}
 
 
 @pytest.fixture
@@ -39,15 +35,13 @@ def study(tmp_path, monkeypatch):
     params["windows"] |= {"scales": [2], "shapes": ["square"], "workers": 0}
     Path("params.yaml").write_text(yaml.safe_dump(params))
     Path("words.yaml").write_text("classes: {cat: [], dog: [], cow: []}\n")
-    write_json("tiny.json", TINY)
-    save_clip("models/clip", build_clip("tiny.json", "random"), "tiny.json", "random")
-    clip = load_clip("models/clip", "exact")
+    clip = write_clip(Path())
     texts = [f"{number} cats" for number in range(12)]
     write_store("data/features", clip, [*texts, "held out"])
     for variant in params["variants"]:
         write_jsonl(f"data/mixes/{variant}.jsonl", [{"text": text} for text in [*texts, texts[0]]])
     for variant in (*BASELINES, *params["variants"]):
-        vectors = torch.nn.functional.normalize(torch.randn(3, 16), dim=1)
+        vectors = torch.nn.functional.normalize(torch.randn(3, 32), dim=1)
         prompts = Prompts(ClassVectors(vectors, vectors, None), NAMES, model_id(clip), None)
         save_prompts(f"models/prompts/{variant}.safetensors", prompts)
     rng = np.random.default_rng(0)
@@ -86,19 +80,18 @@ def test_a_skipped_image_is_listed(study, capsys):
     assert next(read_shards("data/window_scores", "best")).ids == ["a", "b"]
 
 
-def test_prompts_of_other_classes_are_named(study, capsys):
-    Path("words.yaml").write_text("classes: {cat: [], cow: []}\n")
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("words.yaml", {"classes": {"cat": [], "cow": []}}, "other classes than the vocabulary"),
+        ("params.yaml", {"precision": "fast"}, "written with precision exact, params.yaml says fast: train"),
+    ],
+)
+def test_prompts_that_do_not_fit_are_named(study, capsys, file, content, said):
+    write_json(file, content if file == "words.yaml" else study | content)
     with pytest.raises(SystemExit):
         runpy.run_path(str(ROOT / "stages/score.py"))
-    assert "zero_shot.safetensors: other classes than the vocabulary" in capsys.readouterr().err
-
-
-def test_another_precision_is_named(study, capsys):
-    Path("params.yaml").write_text(yaml.safe_dump(study | {"precision": "fast"}))
-    with pytest.raises(SystemExit):
-        runpy.run_path(str(ROOT / "stages/score.py"))
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert "zero_shot.safetensors: written with precision exact, params.yaml says fast: train" in error
+    assert f"zero_shot.safetensors: {said}" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ class F1(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """Each class's images, best first, in columns (N, K); ignored labels count for nothing.
+    """Each class's images, best first, in columns (N, K); labels of -1 are ignored.
 
     `found` and `seen` count positives and known labels down to the last image of the same score, so that the
     order of images with equal scores never matters.

@@ -1,4 +1,4 @@
-"""What the page shows in, one HTML file out: styles, script and pictures are inside, nothing is fetched."""
+"""The content of the page in, one HTML file out that holds its styles, script and pictures."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def write_page(path: str | Path, **content: object) -> None:
 
 
 def write_matrix(path: str | Path, matrix: Matrix, title: str) -> None:
-    """Draw a matrix as an SVG of its own: `dvc plots` shows it, whoever looks brings the font."""
+    """Draw a matrix as an SVG file for `dvc plots`; the viewer supplies the font."""
     _fill("matrix.svg.j2", path, matrix=matrix, title=title)
 
 

@@ -1,4 +1,4 @@
-"""Pictures as data URIs that lie inside the page, with the same bytes on every processor.
+"""Pictures embedded in the page as data URIs, with the same bytes on every processor.
 
 Hence JPEG, whose encoder has one result whatever instructions it uses, and PNG without compression.
 """

@@ -35,7 +35,7 @@ def read_table(path: str | Path, text: str | None = None) -> list[Row]:
 def results_rows(results: Sequence[Row], variants: dict[str, VariantParams], rule: str) -> list[dict]:
     """A row for each variant: a note on what it is, mAP without and with windows, and the other metrics.
 
-    The ensemble of the rule in use, which evaluate lists once more under the rule's name, stands there once.
+    The ensemble by the rule in use is listed once, though evaluate lists it under the rule's name as well.
     """
     notes = {
         **BASELINE_NOTES,
@@ -53,7 +53,7 @@ def results_rows(results: Sequence[Row], variants: dict[str, VariantParams], rul
 
 
 def class_rows(per_class: Sequence[Row], captions: dict[str, int]) -> list[dict]:
-    """A row for each class with positives, best first: AP of the ensemble and of CLIP as it comes."""
+    """A row for each class with positives, best first: AP of the ensemble and of zero-shot CLIP."""
     rows = [
         {
             "name": row["class"],

@@ -45,7 +45,7 @@ def view_rows(
 ) -> list[int]:
     """Rows, among the stored views, of the whole image and of the windows of `scales` and `shapes`.
 
-    They are in the order of `windows`; scales and shapes that were not stored are passed over.
+    They are in the order of `windows`; scales and shapes that were not stored are ignored.
     """
     rows, start = [0], 1
     for scale in stored_scales:

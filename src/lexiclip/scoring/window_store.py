@@ -123,7 +123,7 @@ def _are_texts(value: object) -> bool:
 
 
 def _fits(scores: WindowScores, classes: int) -> bool:
-    """True if the tensors have the shapes that WindowScores tells."""
+    """True if the tensors have the shapes given in WindowScores."""
     ids, *tensors = scores
     global_, local, retrieved, sims = (None if tensor is None else tensor.shape for tensor in tensors)
     if global_ is None or len(global_) != 3 or (global_[0], global_[2]) != (len(ids), classes):
