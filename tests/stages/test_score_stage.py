@@ -108,6 +108,6 @@ def test_two_processes_score_what_one_does(study):
     assert len(shared) == 3  # two shards and the index
     runpy.run_path(str(ROOT / "stages/score.py"))  # all is done: it takes the scores over
     assert {path.name: path.read_bytes() for path in Path("data/window_scores").iterdir()} == shared
-    shutil.rmtree("data/scores")
+    shutil.rmtree("data/window_scores")
     runpy.run_path(str(ROOT / "stages/score.py"))
     assert {path.name: path.read_bytes() for path in Path("data/window_scores").iterdir()} == shared
