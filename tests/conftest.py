@@ -16,7 +16,15 @@ settings.register_profile("lexiclip", derandomize=True, deadline=None, database=
 settings.load_profile("lexiclip")
 
 ROOT = Path(__file__).resolve().parents[1]
+SLOW_FOLDERS = {"faults", "fuzz", "pipeline", "sharing"}
 SHARED = Path(os.environ.get("LEXICLIP_SHARED", ROOT.parent / "shared"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs the whole study, breaks it or tries thousands of files is slow, file by file."""
+    for item in items:
+        if SLOW_FOLDERS & set(item.path.relative_to(ROOT / "tests").parts):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

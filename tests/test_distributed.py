@@ -16,6 +16,7 @@ from lexiclip.prompts.checks import check_request, check_same_epoch
 from lexiclip.prompts.schedule import Tuning
 
 
+@pytest.mark.slow
 def test_two_processes_do_what_one_does(tmp_path):
     script = Path(__file__).with_name("run_processes.py")
     done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True)

@@ -75,7 +75,9 @@ def reading(path: object, problem: str = "cannot be read", remedy: str = "") -> 
         raise
     except Exception as error:
         problem = "cannot be read" if isinstance(error, OSError) and error.strerror else problem
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+        said = " ".join(str(error).split())
+        kind = f"{type(error).__name__}: " if isinstance(error, LookupError) or not said else ""
+        reason = getattr(error, "strerror", None) or f"{kind}{said}".removesuffix(": ")
         raise InputError(": ".join(filter(None, [str(path), f"{problem} ({reason:.160})", remedy]))) from None
 
 

@@ -36,7 +36,7 @@ def test_training(tiny, monkeypatch, tmp_path, capsys):
     params = yaml.safe_load(committed("params.yaml"))
     params["train"]["batch_size"] = 8
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    (tmp_path / "data/mixes").mkdir()
+    (tmp_path / "data/mixes").mkdir(parents=True)
     rows = [{"text": f"a dog and number {i % 30}", "labels": ["dog"], "source": "multi"} for i in range(40)]
     (tmp_path / "data/mixes/best.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     monkeypatch.chdir(tmp_path)
@@ -67,6 +67,7 @@ def test_scoring(monkeypatch, tmp_path):
     assert scored["reference"] == fused["reference"] > 0 and fused["ours"] > 0
 
 
+@pytest.mark.slow
 def test_operations(monkeypatch):
     monkeypatch.chdir(ROOT)
     texts, views, compared, *tuning = operations.operations("RN50", images=10, texts=2048)
