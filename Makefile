@@ -39,7 +39,7 @@ lock:  ## write requirements.lock anew from pyproject.toml
 		--extra study --extra dev --python-version 3.11 pyproject.toml -o requirements.lock
 
 clean:  ## what stages made that no cache holds
-	rm -rf data/scenes data/mixes data/features data/scores data/impreds.json
+	rm -rf data/scenes data/mixes data/features data/scores data/window_scores data/impreds.json
 
 .venv/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
