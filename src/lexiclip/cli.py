@@ -4,6 +4,7 @@ import argparse
 import csv
 import json
 import os
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -135,9 +136,11 @@ def _print_predictions(arguments: argparse.Namespace) -> None:
 
 
 def class_names(text: str) -> list[str]:
-    """The names of "a, b, c"; a name with a comma is given in double quotes."""
-    (row,) = csv.reader([" ".join(text.split())], skipinitialspace=True)
-    return [name.strip() for name in row if name.strip()]
+    """The names of "a, b; c", or of a .txt file; a name with a comma is given in double quotes."""
+    if text.endswith(".txt"):
+        text = read_text(text)
+    rows = csv.reader(re.split(r"[;\n]", text), skipinitialspace=True)
+    return [" ".join(name.split()) for row in rows for name in row if name.strip()]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -151,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_print_labels)
     command = commands.add_parser("predict", help="ranked labels of photos, as a table or JSON lines")
     command.add_argument("images", metavar="IMAGE", nargs="+", help="image files")
-    own = 'your own: "tram, cyclist, zebra crossing" (default: the study\'s)'
+    own = 'your own: "tram, cyclist, zebra crossing", or a .txt of them (default: the study\'s)'
     command.add_argument("--classes", help=own)
     command.add_argument("--json", action="store_true", help="one JSON line a photo, every label in it")
     command.add_argument("--heatmap", metavar="OUT.png", help="draw where the top labels were found")

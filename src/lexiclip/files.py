@@ -3,7 +3,10 @@
 Writes are atomic: a file or folder appears only once complete. Reads that fail name the file in one line.
 """
 
+import codecs
 import csv
+import difflib
+import io
 import json
 import os
 import reprlib
@@ -95,9 +98,47 @@ def checked(kind: TypeAdapter, content: object, place: object) -> Any:
 
 
 def read_text(path: str | Path) -> str:
-    """The text of a UTF-8 file without a byte order mark. InputError names a file that cannot be read."""
+    """The text of a UTF-8 file, or of a UTF-16 one with a byte order mark, which is left out.
+
+    InputError names a file that cannot be read.
+    """
     with reading(path, "not UTF-8 text"):
-        return Path(path).read_text(encoding="utf-8-sig")
+        content = Path(path).read_bytes()
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = content.decode("utf-16" if wide else "utf-8-sig")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_table(path: str | Path, needed: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """Columns and rows (line, {column: text}) of a table; commas, semicolons or tabs stand between the cells.
+
+    Column names are taken without spaces around them and in lower case; empty rows are skipped. InputError
+    names the line of a row with too many cells, or says that the column `needed` is missing.
+    """
+    text = read_text(path)
+    header = text.partition("\n")[0]
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
+    found = []
+    try:
+        columns = [name.strip().lower() for name in next(rows, [])]
+        if needed not in columns:
+            near = difflib.get_close_matches(needed, columns, 1, cutoff=0.5)
+            hint = f" (did you mean it by {near[0]!r}?)" if near else ""
+            raise InputError(
+                f"{path}, line 1: no column `{needed}` among {', '.join(columns) or 'none'}{hint}"
+            )
+        for cells in rows:
+            if len(cells) > len(columns):
+                raise InputError(
+                    f"{path}, line {rows.line_num}: {len(cells)} cells under {len(columns)} columns: put a "
+                    'cell with a comma in quotes, "dog; cat"'
+                )
+            if any(map(str.strip, cells)):
+                row = dict(zip(columns, cells + [""] * (len(columns) - len(cells)), strict=True))
+                found.append((rows.line_num, row))
+    except csv.Error as error:
+        raise InputError(f"{path}, line {rows.line_num}: not CSV ({error})") from None
+    return columns, found
 
 
 def read_json(path: str | Path) -> object:

@@ -44,6 +44,11 @@ class WordFile(BaseModel, extra="forbid", strict=True):
 WORDS = TypeAdapter(WordFile)
 
 
+def bare(name: str) -> str:
+    """What two spellings of a class name share: "Traffic_Light", "traffic-light" and "traffic light"."""
+    return re.sub(r"[\s_-]+", "", name).casefold()
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """K class names in the order of every score column, and the class of each phrase (None: no label).

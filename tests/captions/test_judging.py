@@ -50,6 +50,10 @@ def test_says_true(answer, verdict):
     assert says_true(answer) is verdict
 
 
+def test_a_verdict_is_what_follows_the_thoughts():
+    assert says_true("<think>It may be False.</think> True") and not says_true("<think>True, I would say")
+
+
 def test_judges_take_away_in_turn():
     captions = [{"text": text} for text in "abc"]
     verdicts = [

@@ -30,6 +30,17 @@ from lexiclip.captions.parsing import broken_rule, parse_answer
         ("1. A clock reads 3:00 PM and costs $2.50.", ["A clock reads 3:00 PM and costs $2.50."]),
         ("A man in his 50s. He waits.", ["A man in his 50s. He waits."]),
         ("1. A  dog\tand a cat\r\n2. \r\n", ["A dog and a cat"]),
+        ("<think>\nA dog, I think.\n</think>\n\n1. A dog", ["A dog"]),
+        ("A dog, I think.</think>1. A dog", ["A dog"]),  # the template had opened it
+        ("<think>\nA dog, I think.", []),  # cut off in its thoughts
+        ("+ A dog\n+ A cat", ["A dog", "A cat"]),
+        ("a) A dog\n(b) A cat", ["A dog", "A cat"]),
+        ("[1] A dog\n[2] A cat", ["A dog", "A cat"]),
+        ("1 - A dog\n2: A cat\n3\u3001A cow", ["A dog", "A cat", "A cow"]),
+        ("**Image 1:** A dog\n**Park**: A cat", ["A dog", "A cat"]),
+        ('["A dog.", "A cat."]', ["A dog.", "A cat."]),
+        ("A dog\uff0c a cat\u3002", ["A dog, a cat."]),
+        ("a dog and a cat", ["a dog and a cat"]),
         ("", []),
         ("\n \n1.\n", []),
     ],

@@ -21,12 +21,25 @@ from lexiclip.errors import InputError
         ("a.json", '["A dog", "A cat"]', ["A dog", "A cat"]),
         ("a.JSON", '{"captions": ["A dog"]}', ["A dog"]),
         ("a.txt", "", []),
+        ("a.txt", "1000.jpg#0\tA dog runs .\n1000.jpg#1\tA cat , too .\n", ["A dog runs .", "A cat , too ."]),
+        ("a.token", "1000.jpg#0\tA dog runs .\n", ["A dog runs ."]),
+        ("captions.txt", 'image,caption\n1.jpg,"A dog , a cat ."\n', ["A dog , a cat ."]),
+        ("a.csv", "Image ; Caption\n1.jpg;A dog, asleep\n\n;\n", ["A dog, asleep"]),
+        ("a.tsv", "caption\turl\nA dog\thttp://a/1.jpg\n", ["A dog"]),
+        ("a.jsonl", '\ufeff{"caption": "A dog"}\n', ["A dog"]),
+        ("a.json", '{"info": {}, "images": [], "annotations": [{"id": 1, "caption": "A dog"}]}', ["A dog"]),
+        ("a.json", '{"images": [{"sentences": [{"raw": "A dog"}, {"raw": "A cat"}]}]}', ["A dog", "A cat"]),
     ],
 )
 def test_read_captions(tmp_path, name, content, captions):
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
     assert read_captions(path) == captions
+
+
+def test_a_utf16_file_is_read(tmp_path):
+    (tmp_path / "a.txt").write_text("A dog\r\nA cat\r\n", encoding="utf-16")
+    assert read_captions(tmp_path / "a.txt") == ["A dog", "A cat"]
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,10 @@ def test_a_question_carries_model_seed_sampling_and_the_key_of_the_environment(s
     assert wanted.items() <= got[0].items()
 
 
+def test_an_answer_whose_tokens_went_into_thoughts_is_empty(serve):
+    assert ask(serve(lambda body: said(None)), ["Describe a dog"]) == {0: ""}
+
+
 def test_a_line_to_complete_ends_at_the_line(serve):
     got = []
     url = serve(lambda body: got.append(body) or (200, {"choices": [{"index": 0, "text": " A dog. "}]}))
@@ -82,7 +86,7 @@ def test_a_failure_that_passes_is_sent_again(serve, status):
         ((200, b"{{{"), "http://127.0.0.1"),
         ((200, {"choices": []}), "no answer of a language model"),
         ((200, {"answer": 42}), "no answer of a language model"),
-        ((200, {"choices": [{"message": {"content": None}}]}), "expected a text"),
+        ((200, {"choices": [{"message": {"content": 3}}]}), "expected a text"),
         (None, "no connection"),
     ],
 )

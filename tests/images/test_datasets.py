@@ -135,6 +135,29 @@ def test_a_table_gives_labels_in_its_own_order(table):
     assert load_dataset(path, path.parent, NAMES, 1).labels.shape == (1, 3)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image,labels\nb.jpg,dog\nb.jpg,zebra\na.jpg,\n",  # a row a label
+        "Image, Labels \nb.jpg, dog; zebra\na.jpg,\n,\n,\n",  # spaces, capitals, a spreadsheet's empty rows
+        "image;labels\nb.jpg;dog,zebra\na.jpg;\n",
+        "image\tlabels\turl\nb.jpg\tDOG;Zebra\thttp://b\na.jpg\t\t\n",
+    ],
+)
+def test_tables_as_tools_write_them(table, text):
+    path = table(text)
+    dataset = load_dataset(path, path.parent, NAMES, None)
+    assert dataset.ids == ["b", "a"]
+    np.testing.assert_array_equal(dataset.labels, [[0, 1, 1], [0, 0, 0]])
+
+
+def test_a_path_of_windows_is_found(table):
+    path = table("image,labels\nsub\\c.jpg,dog\n")
+    (path.parent / "sub").mkdir()
+    (path.parent / "sub/c.jpg").touch()
+    assert load_dataset(path, path.parent, NAMES, None).paths == [path.parent / "sub/c.jpg"]
+
+
 def test_a_table_of_images_alone_has_no_labels(table):
     path = table("image\nb.jpg\na.jpg\n")
     dataset = load_dataset(path, path.parent, NAMES, None)
@@ -144,13 +167,18 @@ def test_a_table_of_images_alone_has_no_labels(table):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "expected a line `image,labels`"),
-        ("file\nb.jpg\n", "expected a line `image,labels`"),
-        ("image,labels\nb.jpg,dig\n", "photo 1, b.jpg: unknown class 'dig' (did you mean 'dog'?)"),
+        ("", "line 1: no column `image` among none"),
+        ("file\nb.jpg\n", "line 1: no column `image` among file"),
+        (
+            "images,labels\nb.jpg,dog\n",
+            "among images, labels (did you mean it by 'images'?)",
+        ),
+        ("image,label\nb.jpg,dog\n", "got image, label (did you mean labels by 'label'?)"),
+        ("image,labels\n,\n", "no photo in it"),
+        ("image,labels\nb.jpg,dig\n", "line 2, b.jpg: unknown class 'dig' (did you mean 'dog'?)"),
         ("image\nb.jpg\nc.jpg\n", ", the first is c.jpg"),
-        ("image,labels\nb.jpg,dog\na.jpg,dog,zebra\n", "photo 2: expected as many columns"),
-        ("labels,image\ndog\n", "photo 1: expected as many columns"),
-        ("image\nb.jpg\nb.jpg\n", "two images are called b"),
+        ("image,labels\nb.jpg,dog\na.jpg,dog,zebra\n", "line 3: 3 cells under 2 columns"),
+        ("labels,image\ndog\n", "line 2: `image` is empty"),
     ],
 )
 def test_a_broken_table_is_told_in_one_line(table, text, said):

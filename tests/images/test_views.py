@@ -87,11 +87,35 @@ def test_every_mode_becomes_rgb(tmp_path, mode):
         assert np.abs(np.asarray(loaded).astype(int) - 200).max() <= 4
 
 
-def test_orientation_is_ignored(tmp_path):
+def test_a_photo_is_turned_as_viewers_turn_it(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
-    noise(8, 4).save(tmp_path / "turned.jpg", exif=exif)
-    assert load_rgb(tmp_path / "turned.jpg").size == (8, 4)
+    noise(8, 4).save(tmp_path / "turned.png", exif=exif)
+    turned = load_rgb(tmp_path / "turned.png")
+    np.testing.assert_array_equal(turned, noise(8, 4).transpose(Image.Transpose.ROTATE_270))
+
+
+def test_what_is_transparent_lies_on_white(tmp_path):
+    """Whatever colour hides there; half of a black shows as grey."""
+    for mode, hidden in (("RGBA", (0, 0, 0, 0)), ("LA", (0, 0))):
+        image = Image.new(mode, (2, 1), hidden)
+        image.putpixel((1, 0), (*hidden[:-1], 128))
+        image.save(tmp_path / "a.png")
+        assert [pixel[0] for pixel in load_rgb(tmp_path / "a.png").getdata()] == [255, 127]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "seen"),
+    [
+        ([0, 2000, 4095], np.uint16, [0, 125, 255]),  # 12 bits in 16
+        ([0, 100, 255], np.int32, [0, 100, 255]),
+        ([0.0, 0.5, 1.0], np.float32, [0, 128, 255]),
+        ([-3.0, 128.0, 255.0], np.float32, [0, 128, 255]),
+    ],
+)
+def test_more_than_eight_bits_are_scaled(tmp_path, values, kind, seen):
+    Image.fromarray(np.array([values], dtype=kind)).save(tmp_path / "a.tiff")
+    assert [pixel[0] for pixel in load_rgb(tmp_path / "a.tiff").getdata()] == seen
 
 
 def test_unreadable_files_are_named(tmp_path):

@@ -50,6 +50,16 @@ def test_an_image_set_chooses_and_orders(devkit):
     assert dataset.ids == ["3", "2"] and dataset.labels.tolist() == [[0, 0, 0], [0, 1, 0]]
 
 
+def test_texts_over_several_lines_and_names_in_another_spelling(tmp_path):
+    (tmp_path / "a.xml").write_text(
+        "<annotation><filename>\n a.png </filename><object><name>\n  TV_monitor\n</name></object><object>"
+        "<name>dog</name><difficult>\n 1 </difficult></object></annotation>"
+    )
+    (tmp_path / "a.png").touch()
+    dataset = load_dataset(tmp_path, tmp_path, ("dog", "tv monitor"), None)
+    assert dataset.ids == ["a"] and dataset.labels.tolist() == [[0, 1]]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

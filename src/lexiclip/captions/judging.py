@@ -4,6 +4,7 @@ A verdict is a row {"judge", "text" of a caption, "names", "answer"}.
 """
 
 from lexiclip.captions.instructions import instruction
+from lexiclip.captions.parsing import without_thoughts
 
 
 def caption_questions(captions: list[dict], judges: list[str], instructions: dict) -> list[tuple[dict, str]]:
@@ -28,7 +29,8 @@ def set_questions(class_sets: list[list[str]], instructions: dict) -> list[tuple
 
 def says_true(answer: str) -> bool:
     """Whether a verdict is positive, read as the reference does: it contains "True" and not "False"."""
-    return "True" in answer and "False" not in answer
+    said = without_thoughts(answer)
+    return "True" in said and "False" not in said
 
 
 def drop_rejected(captions: list[dict], verdicts: list[dict], judges: list[str]) -> tuple[list[dict], dict]:

@@ -1,18 +1,19 @@
 """Files of human-written captions, or of raw answers, read into one list of texts (METHOD §1).
 
-By ending: .txt (one a line; "[3] ('cat', 'dog')" headers of raw answers are skipped), .csv (a column
-`caption`), .jsonl (objects) and .json (objects, or answers under keys).
+By ending: .txt (one a line, or Flickr's token files; "[3] ('cat', 'dog')" headers of raw answers are
+skipped), .csv and .tsv (a column `caption`), .jsonl (objects) and .json (objects, answers under keys,
+MS-COCO's captions or Karpathy's splits).
 """
 
-import csv
 import re
 import reprlib
 from pathlib import Path
 
 from lexiclip.errors import InputError
-from lexiclip.files import read_json, read_jsonl, read_text
+from lexiclip.files import read_json, read_jsonl, read_table, read_text, reading
 
 ANSWER_HEADER = re.compile(r"\[\d+\] \(.*\)\s*$")
+FLICKR_LINE = re.compile(r"\S+\.\w+#\d+\t\S")  # Flickr8k.token.txt: a file and a number before the caption
 TEXT_KEYS = ("caption", "text", "captions", "answer")
 
 
@@ -22,30 +23,33 @@ def read_captions(path: str | Path) -> list[str]:
     InputError names the file, and the line or key, of what is not a caption.
     """
     path = Path(path)
-    readers = {".txt": _text, ".csv": _table, ".jsonl": _json_lines, ".json": _json}
+    readers = {
+        ".txt": _text,
+        ".token": _text,
+        ".csv": _table,
+        ".tsv": _table,
+        ".jsonl": _json_lines,
+        ".json": _json,
+    }
     if path.suffix.lower() not in readers:
         raise InputError(f"{path}: captions are read from {', '.join(readers)} files")
     return readers[path.suffix.lower()](path)
 
 
 def _text(path: Path) -> list[str]:
-    lines = (line.strip() for line in read_text(path).splitlines())
-    return [line for line in lines if line and not ANSWER_HEADER.match(line)]
+    lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    if lines and all(FLICKR_LINE.match(line) for line in lines):
+        return [line.partition("\t")[2] for line in lines]
+    if lines and lines[0].lower().replace(" ", "") in ("image,caption", "image_name,caption"):
+        return _table(path)  # Kaggle's Flickr8k calls its table captions.txt
+    return [line for line in lines if not ANSWER_HEADER.match(line)]
 
 
 def _table(path: Path) -> list[str]:
-    rows = csv.DictReader(read_text(path).splitlines(keepends=True), strict=True)
-    captions = []
-    try:
-        if "caption" not in (rows.fieldnames or []):
-            raise InputError(f"{path}, line 1: no column `caption` among {', '.join(rows.fieldnames or [])}")
-        for row in rows:
-            if not row["caption"]:
-                raise InputError(f"{path}, line {rows.line_num}: no caption")
-            captions.append(row["caption"])
-    except csv.Error as error:
-        raise InputError(f"{path}, line {rows.reader.line_num}: not CSV ({error})") from None
-    return captions
+    _, rows = read_table(path, "caption")
+    if empty := [line for line, row in rows if not row["caption"].strip()]:
+        raise InputError(f"{path}, line {empty[0]}: no caption")
+    return [row["caption"] for _, row in rows]
 
 
 def _json_lines(path: Path) -> list[str]:
@@ -55,6 +59,11 @@ def _json_lines(path: Path) -> list[str]:
 
 def _json(path: Path) -> list[str]:
     content = read_json(path)
+    if isinstance(content, dict) and isinstance(content.get("annotations"), list):  # MS-COCO's captions
+        content = content["annotations"]
+    elif isinstance(content, dict) and isinstance(content.get("images"), list):  # Karpathy's splits
+        with reading(path, "no captions in images[].sentences[].raw"):
+            content = [sentence["raw"] for image in content["images"] for sentence in image["sentences"]]
     if isinstance(content, dict) and not content.keys() & set(TEXT_KEYS):
         parts = content.items()  # the answers for each class set under its index
     else:

@@ -83,6 +83,8 @@ async def _ask(
         text = answer.choices[0].message.content if chat else answer.choices[0].text
     except (AttributeError, IndexError, TypeError):
         raise ValueError(f"no answer of a language model: {answer!r:.100}") from None
+    if text is None and chat:  # all tokens went into thoughts
+        text = ""
     if not isinstance(text, str):
         raise ValueError(f"expected a text as the answer, got {text!r:.100}")
     text = text.encode(errors="replace").decode()  # half a surrogate pair cannot be written
@@ -94,4 +96,5 @@ def _reason(error: BaseException, deadline: float) -> str:
         return f"no answer within {deadline:g} s"
     if isinstance(error, openai.APIConnectionError):
         return f"no connection ({error.__cause__ or error})"
-    return " ".join(str(error).split())[:300]
+    hint = ": does the url end in /v1?" if isinstance(error, openai.NotFoundError) else ""
+    return " ".join(str(error).split())[:300] + hint

@@ -28,7 +28,10 @@ def read_coco_labels(instances: str | Path, names: tuple[str, ...] | None = None
     content = read_json(instances)
     with reading(instances, "expected images, annotations and categories", "not COCO's instances JSON"):
         images = sorted(content["images"], key=lambda image: image["id"])
-        numbers, files = [image["id"] for image in images], [image["file_name"] for image in images]
+        numbers, files = (
+            [image["id"] for image in images],
+            [image["file_name"].replace("\\", "/") for image in images],
+        )
         categories = sorted(content["categories"], key=lambda category: category["id"])
         name_of = {category["id"]: category["name"] for category in categories}
         # Each pair once, in order; a key of a set or dict may be no list.

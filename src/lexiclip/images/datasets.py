@@ -6,19 +6,20 @@ The file or folder of labels tells its kind:
     .csv   your own photos (`read_csv`), labelled or not
 """
 
-import csv
 import difflib
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from lexiclip.errors import InputError
-from lexiclip.files import reading
+from lexiclip.files import read_table
 from lexiclip.images.coco import read_coco_labels
 from lexiclip.images.nus_wide import read_nus_wide
 from lexiclip.images.voc import read_voc
+from lexiclip.vocabulary import bare
 
 
 class Dataset(NamedTuple):
@@ -65,25 +66,32 @@ def load_dataset(
 def read_csv(path: Path, names: tuple[str, ...]) -> tuple[list[str], np.ndarray | None]:
     """Files and labels (N, K) of a table of `image` (a file) and `labels` (class names, "; " between).
 
-    Without the column `labels` the photos have none: they are scored, not evaluated. InputError names the
-    photo with an unknown class.
+    Rows of one image are united. A table of `image` alone has no labels: its photos are scored, not
+    evaluated. InputError names the row of an unknown class, or a column that is none of the two.
     """
-    with reading(path), path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or "image" not in rows[0]:
-        raise InputError(f"{path}: expected a line `image,labels` (or `image` alone), then a line a photo")
-    column_of = {name: k for k, name in enumerate(names)}
-    labels = np.zeros((len(rows), len(names)), dtype=np.int8)
-    for number, row in enumerate(rows):
-        if None in row or not row["image"]:
-            raise InputError(
-                f"{path}: photo {number + 1}: expected as many columns as the first line has, `image` filled "
-                'in; several labels as "dog; cat"'
-            )
-        for name in filter(None, map(str.strip, (row.get("labels") or "").split(";"))):
-            if name not in column_of:
+    columns, rows = read_table(path, "image")
+    if "labels" not in columns and columns != ["image"]:
+        near = difflib.get_close_matches("labels", columns, 1)
+        hint = f" (did you mean labels by {near[0]!r}?)" if near else ""
+        raise InputError(
+            f"{path}, line 1: expected image,labels or image alone, got {', '.join(columns)}{hint}"
+        )
+    column_of = {bare(name): k for k, name in enumerate(names)}
+    shown: dict[str, set[int]] = {}
+    for line, row in rows:
+        image = row["image"].strip().replace("\\", "/")
+        if not image:
+            raise InputError(f"{path}, line {line}: `image` is empty")
+        classes = shown.setdefault(image, set())
+        for name in filter(None, map(str.strip, re.split("[;,]", row.get("labels", "")))):
+            if bare(name) not in column_of:
                 near = difflib.get_close_matches(name, names, 1)
                 hint = f" (did you mean {near[0]!r}?)" if near else ""
-                raise InputError(f"{path}: photo {number + 1}, {row['image']}: unknown class {name!r}{hint}")
-            labels[number, column_of[name]] = 1
-    return [row["image"] for row in rows], labels if "labels" in rows[0] else None
+                raise InputError(f"{path}, line {line}, {image}: unknown class {name!r}{hint}")
+            classes.add(column_of[bare(name)])
+    if not shown:
+        raise InputError(f"{path}: no photo in it: expected a line `image,labels`, then a line a photo")
+    labels = np.zeros((len(shown), len(names)), dtype=np.int8)
+    for number, classes in enumerate(shown.values()):
+        labels[number, list(classes)] = 1
+    return list(shown), labels if "labels" in columns else None

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -63,13 +63,20 @@ def _load(
 def load_rgb(path: str | Path) -> Image.Image:
     """The image as 8-bit RGB. InputError names the file if it is missing, damaged or of no readable kind.
 
-    Greyscale, palette, CMYK and 16-bit files are converted and transparency is dropped. The EXIF orientation
-    is ignored, as in the reference.
+    As a viewer shows it: turned by its EXIF orientation, what is transparent laid on white, more than 8 bits
+    (16, 32 or floats) scaled by the range that is in use.
     """
     with reading(path, "not a readable image"), Image.open(path) as image:
         image.load()
-        if image.mode.startswith("I"):  # PIL would clip 16 bits to white instead of scaling them
-            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        if image.mode[0] in "IF":  # PIL would clip these to white
+            values = np.asarray(image).astype(np.float64)
+            most = values.max()
+            full = 1 if image.mode == "F" and most <= 1 else 2 ** max(8, int(most).bit_length()) - 1
+            image = Image.fromarray((values.clip(0) * (255 / full)).round().astype(np.uint8))
+        image = ImageOps.exif_transpose(image)
+        if image.has_transparency_data:
+            shown = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), shown)
         return image.convert("RGB")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from lexiclip.errors import InputError
 from lexiclip.files import reading
+from lexiclip.vocabulary import bare
 
 
 def read_voc(labels: Path, names: tuple[str, ...]) -> tuple[list[str], np.ndarray]:
@@ -24,14 +25,14 @@ def read_voc(labels: Path, names: tuple[str, ...]) -> tuple[list[str], np.ndarra
         files = [annotations / f"{line.split()[0]}.xml" for line in lines if line.strip()]
     else:
         files = sorted(labels.glob("*.xml"))
-    column_of = {_bare(name): k for k, name in enumerate(names)}
+    column_of = {bare(name): k for k, name in enumerate(names)}
     images, shown, others = [], np.zeros((len(files), len(names)), dtype=np.int8), set()
     for row, file in enumerate(files):
         image, found = _read_annotation(file)
         images.append(image)
         for name in found:
-            if _bare(name) in column_of:
-                shown[row, column_of[_bare(name)]] = 1
+            if bare(name) in column_of:
+                shown[row, column_of[bare(name)]] = 1
             else:
                 others.add(name)
     if others:
@@ -44,12 +45,14 @@ def _read_annotation(file: Path) -> tuple[str, set[str]]:
     """The image's file name and the classes of its objects that are not difficult."""
     with reading(file, problem="cannot be read as XML"):
         root = ElementTree.parse(file).getroot()
-    found = {item.findtext("name") for item in root.iter("object") if item.findtext("difficult") != "1"}
-    image = root.findtext("filename")
-    if root.tag != "annotation" or not image or None in found:
+    objects = list(root.iter("object"))
+    shown = [item for item in objects if _text(item, "difficult") != "1"]
+    found, image = {_text(item, "name") for item in shown}, _text(root, "filename")
+    if root.tag != "annotation" or not image or not all(_text(item, "name") for item in objects):
         raise InputError(f"{file}: not a VOC annotation: expected filename, and a name in each object")
     return image, found
 
 
-def _bare(name: str) -> str:
-    return name.replace(" ", "").lower()
+def _text(element: ElementTree.Element, tag: str) -> str:
+    """The text of a child on one line, as tools write it over several; empty if there is none."""
+    return " ".join((element.findtext(tag) or "").split())
