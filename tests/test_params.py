@@ -77,6 +77,8 @@ def test_a_changed_value_is_read(tmp_path):
         ("pretrain.lr", float("inf"), "pretrain.lr: input should be a finite number"),
         ("pretrain.lr", float("nan"), "pretrain.lr: input should be "),
         ("windows.scales", [1], "windows.scales.0: input should be greater than or equal to 2"),
+        ("windows.scales", [2, 2], "windows.scales: expected each value once, got [2, 2]"),
+        ("windows.shapes", ["sqare"], "windows.shapes.0: input should be 'square', "),
         ("windows.scales", [], "windows.scales: list should have at least 1 item"),
         ("variants.best.fusion.form", "max", "variants.best.fusion.form: input should be 'plain', "),
         ("variants.best.train.keep_epoch", 99, "variants.best.train: keep_epoch 99 lies beyond epochs "),

@@ -28,7 +28,14 @@ def _rising(bounds: tuple) -> tuple:
     return bounds
 
 
+def _distinct(values: list) -> list:
+    if len(set(values)) < len(values):
+        raise ValueError(f"expected each value once, got {values}")
+    return values
+
+
 Rising = AfterValidator(_rising)
+Distinct = AfterValidator(_distinct)
 
 
 class Block(BaseModel):
@@ -207,8 +214,8 @@ class TrainParams(Block):
 
 
 class WindowsParams(Block):
-    scales: list[Annotated[int, Field(ge=2)]] = Field(min_length=1)
-    shapes: list[str] = Field(min_length=1)
+    scales: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1), Distinct]
+    shapes: Annotated[list[Literal["square", "1x2", "1x1.5", "2x3"]], Field(min_length=1), Distinct]
     workers: Count
     skip_unreadable: bool
 

@@ -11,7 +11,7 @@ from tests.faults.stages import delete_outs, hashes, run, stages_of
 
 
 def interrupt_once(study, target, sign, log):
-    """Press Ctrl-C while `dvc repro` has made the file `sign` of unfinished work: its exit code, its output."""
+    """Press Ctrl-C once `dvc repro` has made `sign`, a file of unfinished work; its exit code and output."""
     with log.open("w") as output:  # progress bars would fill a pipe and block the stage
         repro = subprocess.Popen(
             ["dvc", "repro", target],
