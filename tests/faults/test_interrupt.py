@@ -11,7 +11,7 @@ from tests.faults.stages import delete_outs, hashes, run, stages_of
 
 
 def interrupt_once(study, target, sign, log):
-    """Press Ctrl-C once `dvc repro` has made `sign`, a file of unfinished work; its exit code and output."""
+    """Press Ctrl-C once `dvc repro` has made `sign`, a file of unfinished work; what was printed."""
     with log.open("w") as output:  # progress bars would fill a pipe and block the stage
         repro = subprocess.Popen(
             ["dvc", "repro", target],
@@ -20,6 +20,8 @@ def interrupt_once(study, target, sign, log):
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a process group of its own, as a terminal gives one to a command
+            # A shell lets what it starts in the background ignore Ctrl-C, and so would we.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     try:
         deadline = time.monotonic() + 240
@@ -32,24 +34,15 @@ def interrupt_once(study, target, sign, log):
         if repro.poll() is None:
             os.killpg(repro.pid, signal.SIGKILL)
             repro.wait()
-    return repro.returncode, log.read_text()
-
-
-def interrupt(study, target, sign, log):
-    """What is printed on Ctrl-C; on a busy machine the stage may be over before the key is pressed."""
-    for _ in range(3):
-        code, printed = interrupt_once(study, target, sign, log)
-        if code:
-            return printed
-        delete_outs(study.root, stages_of(study.root)[target])
-    raise AssertionError(f"it ended thrice before it could be interrupted: {printed}")
+    assert repro.returncode != 0
+    return log.read_text()
 
 
 def test_interrupted_twice_then_finished(study, log):
     params = yaml.safe_load((study / "params.yaml").read_text())
     repository = under_dvc(study, "train", "score")
     params["variants"]["best"]["train"]["epochs"] = 30
-    params["windows"]["scales"] = [3, 4, 5]  # work enough to be interrupted in
+    params["windows"]["scales"] = [3]  # work enough to be interrupted in
     (study / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     train, score = (stages_of(study)[name] for name in ("train@best", "score"))
     whole = {}
@@ -62,7 +55,7 @@ def test_interrupted_twice_then_finished(study, log):
         "models/prompts/best.checkpoint.partial",
         "data/window_scores.partial/scores_00000.safetensors",
     ):
-        printed = interrupt(repository, "score", sign, log)
+        printed = interrupt_once(repository, "score", sign, log)
         assert "interrupted: finished work is kept" in printed, printed
         assert (study / sign).exists()
     finished = repository.run("dvc", "repro", "score")
