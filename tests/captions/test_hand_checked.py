@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lexiclip.captions import parsing
 from lexiclip.captions.parsing import parse_answer
 from lexiclip.captions.readers import read_captions
 from lexiclip.vocabulary import load_vocabulary
@@ -31,7 +32,8 @@ def lines(shared):
     return lines
 
 
-def test_sentences_are_parsed_whole_and_lead_ins_fall_away(lines):
+def test_sentences_are_parsed_whole_and_lead_ins_fall_away(lines, monkeypatch):
+    monkeypatch.setattr(parsing, "ASCII", {})  # checked as they came, with full-width punctuation
     parsed = {digest(caption) for line in lines for caption in parse_answer(line)}
     sentences, lead_ins = (set(HAND_CHECKED[key].split()) for key in ("sentences", "lead_ins"))
     assert len(sentences & parsed) >= 0.99 * len(sentences)
