@@ -87,6 +87,11 @@ DRY = {
 LEFT_OUT = {
     "-S vocabulary.file=mine.yaml": "re-runs nearly all, so there is no short list to compare with",
     "dvc exp run --queue -S train.seed=0,1,2 && dvc queue start --jobs 1": "trains three times",
+    "dvc exp run --dry": "named for what it cannot do",
+    "dvc exp run -S fusion.window_weight=2.0": "a minute; another change of fusion is among the experiments",
+    "dvc plots": "the family of `dvc plots diff`",
+    "dvc status": "tests/pipeline asks it after every run",
+    "python stages/mix.py": "tests/stages runs its script",
     "dvc push": "no bucket here; tests/sharing pushes to a server",
     "dvc queue start --jobs 1": "runs the study four times",
     "dvc repro": "tests/pipeline runs it with small params",

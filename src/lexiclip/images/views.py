@@ -69,10 +69,12 @@ def load_rgb(path: str | Path) -> Image.Image:
     with reading(path, "not a readable image"), Image.open(path) as image:
         image.load()
         if image.mode[0] in "IF":  # PIL would clip these to white
-            values = np.asarray(image).astype(np.float64)
-            most = values.max()
-            full = 1 if image.mode == "F" and most <= 1 else 2 ** max(8, int(most).bit_length()) - 1
-            image = Image.fromarray((values.clip(0) * (255 / full)).round().astype(np.uint8))
+            values = np.asarray(image)
+            if image.mode == "F":
+                values = (values * (255 if values.max() <= 1 else 1)).round()
+            values = values.astype(np.int64).clip(0)
+            spare = max(0, int(values.max()).bit_length() - 8)
+            image = Image.fromarray((values >> spare).astype(np.uint8))
         image = ImageOps.exif_transpose(image)
         if image.has_transparency_data:
             shown = image.convert("RGBA")
