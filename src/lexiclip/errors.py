@@ -31,11 +31,6 @@ def cannot_write(path: str | Path, error: Exception) -> InputError:
     )
 
 
-def reason_of(error: Exception, longest: int) -> str:
-    """Type and message of a library's error, on one line of at most `longest` characters."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:longest]
-
-
 def run_stage(main: Callable[[], None]) -> None:
     """Run `main`; an InputError or a full disk ends the process with one line on stderr and exit code 1.
 

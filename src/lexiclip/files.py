@@ -203,9 +203,8 @@ def write_csv(path: str | Path, rows: Sequence[dict], columns: Sequence[str] | N
 def _parsed_json(text: str, place: object) -> object:
     with reading(place, "not JSON"):
         value = json.loads(text)
-        if (
-            "\\ud" in text.lower()
-        ):  # the escape of half a surrogate pair is no text: it cannot be written again
+        # The escape of half a surrogate pair is no text: it cannot be written again.
+        if "\\ud" in text.lower():
             json.dumps(value, ensure_ascii=False).encode()
         return value
 

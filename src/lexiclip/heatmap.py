@@ -96,7 +96,6 @@ def find(study: Study, features: ImageFeatures) -> Found:
     """How well each cell and each view of a photo shows each class, the mean of the study's variants."""
     cells, views = [], []
     for variant, vectors in study.vectors.items():
-        vectors = vectors.to(features.local)
         similarity = features.local @ vectors.local.T  # (V, g², K)
         similarity = similarity if vectors.evidence is None else winner_take_all(similarity)
         cells.append(similarity.cpu().numpy())

@@ -6,7 +6,6 @@ Every stage runs, from a language model's answers to metrics, as `cp profiles/co
 import json
 from pathlib import Path
 
-import pytest
 import yaml
 from tests.conftest import SHARED
 from tests.pipeline.conftest import copied
@@ -35,7 +34,6 @@ def cut_down(params: dict, smollm2_folder: str) -> None:
     params["windows"].update(scales=[2], shapes=["square"], workers=0)
 
 
-@pytest.mark.slow
 def test_the_reference_study_runs_from_captions_to_metrics(tmp_path, smollm2_folder):
     study = copied(tmp_path)
     profile = yaml.safe_load((study.root / "profiles/coco.yaml").read_text())
