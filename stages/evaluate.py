@@ -8,11 +8,13 @@ from lexiclip.evaluation.tables import (
     per_class_table,
     read_study,
     recall_table,
+    reliability_table,
     results_table,
 )
 from lexiclip.files import write_csv, write_json
 from lexiclip.images.datasets import load_dataset
 from lexiclip.params import load_params
+from lexiclip.scoring.decisions import read_decisions
 from lexiclip.vocabulary import load_vocabulary
 
 
@@ -23,9 +25,10 @@ def main() -> None:
     ids, stored = read_study([*params.scored, "ensemble"], names)
     labels = labels_of(ids, dataset, params.windows.skip_unreadable)
     scores = {variant: arrays["scores"] for variant, arrays in stored.items()}
+    prior, _ = read_decisions("models/decisions.json", names)
     metrics = {}
     for variant, arrays in stored.items():
-        metrics |= metrics_of(variant, arrays, labels)
+        metrics |= metrics_of(variant, arrays, labels, prior)
     results = results_table(metrics)
     per_class, left_out = per_class_table(scores, labels, names)
     metrics["evaluated"] = {"images": len(ids), "classes": len(per_class), "left_out": len(left_out)}
@@ -33,6 +36,7 @@ def main() -> None:
     write_csv("metrics/results.csv", results)
     write_csv("metrics/per_class_ap.csv", per_class)
     write_csv("metrics/precision_recall.csv", recall_table(scores, labels))
+    write_csv("metrics/reliability.csv", reliability_table(scores["ensemble"], labels, prior))
     print(as_text(results, words=1))
     print(f"{len(ids)} of {len(dataset.ids)} images, {len(per_class)} of {len(names)} classes")
     print(f"left out, shown by no image: {', '.join(left_out) or 'none'}")

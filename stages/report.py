@@ -11,7 +11,7 @@ from lexiclip.mixes import CAPTION_SOURCES
 from lexiclip.params import load_params
 from lexiclip.predict import encode_photos, load_study
 from lexiclip.report import gallery
-from lexiclip.report.charts import caption_map_curves, looks_of, loss_curves, recall_curves
+from lexiclip.report.charts import caption_map_curves, looks_of, loss_curves, recall_curves, reliability_curve
 from lexiclip.report.matrix import cooccurrence_picture, strongest_pairs
 from lexiclip.report.page import write_page
 from lexiclip.report.pictures import photo_uri
@@ -49,6 +49,7 @@ def main() -> None:
                 read_table("metrics/results.csv", "variant"), params.variants, params.ensemble.rule
             ),
             "classes": class_rows(read_table("metrics/per_class_ap.csv", "class"), captions_by_class),
+            "reliability": reliability_curve(read_table("metrics/reliability.csv"), looks),
             "recall": recall_curves(read_table("metrics/precision_recall.csv"), looks),
             "ablation": ablation_rows(read_table("metrics/ablation.csv", "change")),
             "precision": gallery.precision(scores, labels),

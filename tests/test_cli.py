@@ -85,8 +85,21 @@ def test_evaluate_matches_images_and_classes_by_name(tmp_path, labels_file, run,
 def test_a_bare_table_has_images_and_categories_in_the_order_of_their_numbers(tmp_path, labels_file, run):
     path = tmp_path / "impreds.json"
     path.write_text(json.dumps(SCORES))
-    expected = evaluate(np.array(SCORES), np.array(LABELS, dtype=np.int8))
-    assert json.loads(run("evaluate", path, labels_file)) == expected | {"left_out": []}
+    labels, decided = np.array(LABELS, dtype=np.int8), np.array(SCORES) >= 0.3
+    expected = evaluate(np.array(SCORES), labels, decided) | {"left_out": []}
+    for rule in ("--threshold=0.3", "--per-image=1.3"):
+        assert json.loads(run("evaluate", rule, path, labels_file)) == expected
+
+
+def test_evaluate_says_by_which_rule_it_decides(tmp_path, labels_file, run, monkeypatch, capsys):
+    path = tmp_path / "scores.json"
+    path.write_text(json.dumps(SCORES))
+    monkeypatch.setattr(sys, "argv", ["lexiclip", "evaluate", str(path), str(labels_file)])
+    cli.main()
+    assert "the highest of all, 3 for the mean image" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--threshold", "0.5"])
+    cli.main()
+    assert "scores of at least 0.5" in capsys.readouterr().err
 
 
 def test_scores_of_some_images_are_evaluated_alone(tmp_path, labels_file, capsys):

@@ -176,7 +176,9 @@ def test_results_of_all_variants():
 
 def test_results_of_decisions():
     for name, *values in table("docs/results.md", "variant", "CF1"):
-        assert values == [rounded(RESULTS[name][key]) for key in ("CF1", "OF1", "CF1_top3", "OF1_top3")]
+        assert values == [
+            rounded(RESULTS[name][key]) for key in ("CF1", "OF1", "CF1_top3", "OF1_top3", "ECE")
+        ]
 
 
 def test_what_results_say_in_words():

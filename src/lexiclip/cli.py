@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lexiclip.errors import InputError, run_stage
-from lexiclip.evaluation.metrics import evaluate
+from lexiclip.evaluation.metrics import check, evaluate, highest_decisions
 from lexiclip.files import read_json, read_npz, read_text, reading
 from lexiclip.images.coco import CocoLabels, read_coco_labels
 from lexiclip.vocabulary import load_vocabulary
@@ -42,8 +42,12 @@ def label(captions: str | Path, vocabulary: str) -> list[dict]:
     return [{"caption": line, "labels": words.labels(line)} for line in lines]
 
 
-def evaluate_files(scores_file: str | Path, labels_file: str | Path) -> dict:
+def evaluate_files(
+    scores_file: str | Path, labels_file: str | Path, threshold: float | None = None, per_image: float = 3.0
+) -> dict:
     """`evaluation.evaluate` of a scores file against COCO's instances JSON, with class names in `left_out`.
+
+    A label is held present from `threshold` on or, without one, as `highest_decisions` does.
 
     Scores: .npz or JSON of `scores` (N, K), `ids` (file names, their stems or image numbers) and `names`; a
     JSON list of N rows has every image by number and every category by id.
@@ -60,7 +64,9 @@ def evaluate_files(scores_file: str | Path, labels_file: str | Path) -> dict:
     if len(rows) < len(coco.numbers):
         print(f"note: {len(rows)} of {len(coco.numbers)} labelled images have scores", file=sys.stderr)
     try:
-        result = evaluate(scores, coco.labels[rows])
+        check(scores, coco.labels[rows])
+        decided = highest_decisions(scores, per_image) if threshold is None else scores >= threshold
+        result = evaluate(scores, coco.labels[rows], decided)
     except InputError as error:
         raise InputError(f"{scores_file}: {error}") from None
     return result | {"left_out": [coco.names[k] for k in result["left_out"]]}
@@ -106,7 +112,12 @@ def _print_labels(arguments: argparse.Namespace) -> None:
 
 
 def _print_evaluation(arguments: argparse.Namespace) -> None:
-    print(json.dumps(evaluate_files(arguments.scores, arguments.labels), indent=2))
+    rule = f"of at least {arguments.threshold}"
+    if arguments.threshold is None:
+        rule = f"that are the highest of all, {arguments.per_image:g} for the mean image"
+    print(f"CF1 and OF1: labels with scores {rule} are held present", file=sys.stderr)
+    result = evaluate_files(arguments.scores, arguments.labels, arguments.threshold, arguments.per_image)
+    print(json.dumps(result, indent=2))
 
 
 def _print_predictions(arguments: argparse.Namespace) -> None:
@@ -164,5 +175,10 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("evaluate", help="mAP, CF1 and OF1 of a scores file, in per cent")
     command.add_argument("scores", metavar="SCORES", help=".npz or .json of scores, ids and names")
     command.add_argument("labels", metavar="LABELS", help="COCO instances JSON")
+    rule = command.add_mutually_exclusive_group()
+    cut = "for CF1 and OF1: the score from which a label is held present"
+    rule.add_argument("--threshold", type=float, help=cut)
+    rule.add_argument("--per-image", type=float, default=3.0, metavar="N",
+                      help="or the highest scores of all, N for the mean image (default: 3)")  # fmt: skip
     command.set_defaults(run=_print_evaluation)
     return parser

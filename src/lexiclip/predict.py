@@ -29,12 +29,9 @@ from lexiclip.prompts.class_vectors import (
     zero_shot_vectors,
 )
 from lexiclip.scoring.ensemble import class_mask, mean_standardised
-from lexiclip.scoring.fusion import fuse_scores
+from lexiclip.scoring.fusion import WITHOUT_CAPTIONS, fuse_scores
 from lexiclip.scoring.window_pass import tower_pays_in_bf16, window_scores
 from lexiclip.vocabulary import load_vocabulary
-
-# Retrieval and co-occurrence know the vocabulary's captions alone, not any class.
-WITHOUT_CAPTIONS = {"retrieval": False, "companion_weight": 0.0}
 
 
 class Study(NamedTuple):

@@ -7,11 +7,13 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 from lexiclip.errors import InputError
 from lexiclip.evaluation.metrics import (
     average_precisions,
+    calibration_error,
     evaluate,
     f1_scores,
+    highest_decisions,
     mean_average_precision,
     mean_precisions,
-    threshold_decisions,
+    reliability,
     top_decisions,
 )
 
@@ -72,7 +74,8 @@ def test_average_precision_is_that_of_scikit_learn(levels, kinds):
 def test_order_of_images_does_not_matter(tied):
     scores, labels = tied
     order = np.random.default_rng(1).permutation(len(scores))
-    assert evaluate(scores[order], labels[order]) == evaluate(scores, labels)
+    decided = highest_decisions(scores, 2)
+    assert evaluate(scores[order], labels[order], decided[order]) == evaluate(scores, labels, decided)
 
 
 def test_ignored_labels_change_nothing():
@@ -84,7 +87,7 @@ def test_ignored_labels_change_nothing():
 
 def test_f1_slow_twin(tied):
     scores, labels = tied
-    for decided in (top_decisions(scores), scores > 0.05, threshold_decisions(scores)):
+    for decided in (top_decisions(scores), scores > 0.05, highest_decisions(scores, 1)):
         f1 = f1_scores(decided, labels)
         assert (f1.cf1, f1.of1) == pytest.approx(slow_f1(decided, labels))
 
@@ -102,21 +105,45 @@ def test_top_takes_first_classes_of_equal_scores():
     assert top_decisions(np.zeros((2, 2))).all()  # fewer classes than three
 
 
-def test_threshold_depends_on_the_scale():
-    assert threshold_decisions(np.array([[0.6, 0.4]])).tolist() == [[True, False]]
-    assert threshold_decisions(np.array([[3.0, 1.0, 2.5], [-9.0, -1.0, -2.0]])).tolist() == [
-        [True, False, True],
-        [False, True, True],
-    ]
+def test_highest_decisions_by_hand():
+    scores = np.array([[3.0, 1.0, 2.5], [-9.0, -1.0, -2.0]])
+    assert highest_decisions(scores, 1).tolist() == [[True, False, True], [False, False, False]]
+    assert highest_decisions(scores, 0).sum() == 1 and highest_decisions(scores, 99).all()
+    assert highest_decisions(np.zeros((2, 3)), 1).all(), "equal scores are decided alike"
+
+
+@pytest.mark.parametrize("rescaled", [lambda s: s / 100, lambda s: 1 / (1 + np.exp(-s)), lambda s: s**3 - 7])
+def test_a_monotone_rescaling_is_decided_alike(rescaled):
+    logits = np.random.default_rng(0).normal(0, 3, (20, 5))
+    decided = highest_decisions(logits, 1.5)
+    assert (highest_decisions(rescaled(logits), 1.5) == decided).all() and decided.sum() == 30
+
+
+def test_reliability_worked_by_hand():
+    p = np.array([[0.1, 0.15], [0.9, 0.2]])
+    labels = np.array([[0, 1], [1, -1]])
+    low, high = reliability(p, labels, bins=2)
+    assert low == (pytest.approx(0.125), 0.5, 2) and high == (0.9, 1.0, 1)
+    assert calibration_error([low, high]) == pytest.approx((2 * 0.375 + 0.1) / 3)
+    assert reliability(np.ones((1, 1)), np.ones((1, 1)), bins=2) == [(1, 1, 1)], "1 is in the last bin"
+
+
+def test_calibrated_probabilities_have_a_small_error_and_others_a_large_one():
+    rng = np.random.default_rng(0)
+    p = rng.random((2000, 20))
+    labels = (rng.random(p.shape) < p).astype(int)
+    assert (
+        calibration_error(reliability(p, labels)) < 0.01 < 0.1 < calibration_error(reliability(p**2, labels))
+    )
 
 
 def test_evaluate_reports_percentages_and_left_out_classes(tied):
-    metrics = evaluate(*tied)
+    metrics = evaluate(*tied, highest_decisions(tied[0], 1))
     assert metrics["left_out"] == [2]
     assert set(metrics) == {"mAP", "CF1", "OF1", "CF1_top3", "OF1_top3", "left_out"}
     assert metrics["mAP"] == round(100 * mean_average_precision(*tied), 3)
     perfect = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1]])
-    assert evaluate(perfect * 1.0, perfect) == {
+    assert evaluate(perfect * 1.0, perfect, perfect == 1) == {
         "mAP": 100, "CF1": 100, "OF1": 100, "CF1_top3": 70.27, "OF1_top3": 61.538, "left_out": []
     }  # fmt: skip
 
@@ -133,7 +160,7 @@ def test_evaluate_reports_percentages_and_left_out_classes(tied):
 )
 def test_bad_input_says_what_is_wrong(scores, labels, message):
     with pytest.raises(InputError, match=message):
-        evaluate(scores, labels)
+        evaluate(scores, labels, scores > 0)
 
 
 @pytest.mark.parametrize("levels", [2, 7, 10**6])

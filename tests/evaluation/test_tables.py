@@ -12,12 +12,15 @@ from lexiclip.evaluation.tables import (
     metrics_of,
     per_class_table,
     recall_table,
+    reliability_table,
     results_table,
 )
 from lexiclip.images.datasets import Dataset
+from lexiclip.scoring.decisions import caption_prior
 
 LABELS = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0]], dtype=np.int8)
 PERFECT = LABELS.astype(float)
+PRIOR = caption_prior(4 / 3, np.ones(3))
 DATASET = Dataset(["a", "b", "c"], [Path(name) for name in "abc"], LABELS)
 
 
@@ -35,15 +38,21 @@ def test_images_without_labels_or_scores_are_named():
 
 def test_metrics_by_name():
     arrays = {"scores": PERFECT, "whole": 1 - PERFECT}
-    best = metrics_of("best", arrays, LABELS)["best"]
+    best = metrics_of("best", arrays, LABELS, PRIOR)["best"]
     assert best["windows"]["mAP"] == 100 and best["whole"]["mAP"] < 100
-    assert metrics_of("zero_shot", arrays, LABELS) == {"zero_shot": best}
+    assert metrics_of("zero_shot", arrays, LABELS, PRIOR) == {"zero_shot": best}
     rules = metrics_of(
-        "ensemble", {"scores": PERFECT, "mean": PERFECT, "class_advantage": 1 - PERFECT}, LABELS
+        "ensemble", {"scores": PERFECT, "mean": PERFECT, "class_advantage": 1 - PERFECT}, LABELS, PRIOR
     )
     assert list(rules) == ["ensemble", "ensemble_mean", "ensemble_class_advantage"]
     assert rules["ensemble"] == rules["ensemble_mean"] != rules["ensemble_class_advantage"]
     assert all(np.isfinite(value) for value in rules["ensemble"].values())
+
+
+def test_reliability_rows_count_every_label():
+    rows = reliability_table(PERFECT, LABELS, PRIOR)
+    assert sum(row["labels"] for row in rows) == LABELS.size
+    assert sum(row["labels"] * row["observed"] for row in rows) == pytest.approx(100 * LABELS.sum())
 
 
 def test_per_class_rows_have_support_and_say_who_is_left_out():

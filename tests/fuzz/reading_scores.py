@@ -12,6 +12,7 @@ from lexiclip.evaluation.scores_file import read_scores_file, write_scores
 from lexiclip.files import write_json
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, load_prompts, save_prompts
 from lexiclip.prompts.contexts import init_contexts
+from lexiclip.scoring.decisions import any_rule, caption_prior, read_decisions, write_decisions
 from lexiclip.scoring.ensemble import read_caption_ap, read_choice
 from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.window_store import read_index, shard_path, write_shard
@@ -74,6 +75,11 @@ def use_scores(folder: Path) -> None:
     assert arrays["scores"].shape == (len(ids), len(NAMES))
 
 
+def decisions(folder: Path) -> None:
+    prior = caption_prior(2.0, np.ones(len(NAMES)))
+    write_decisions(folder / "decisions.json", NAMES, prior, {"ensemble": any_rule(len(NAMES))})
+
+
 LABELS = file_of("labels.json", INSTANCES)
 TABLE = file_of("scores.json", {"ids": ["a", "b"], "names": NAMES, "scores": [[0.1, 0.2, 3], [0, 0, 1]]})
 READERS = {
@@ -90,6 +96,11 @@ READERS = {
     "evaluate json": Reader(
         all_of(TABLE, LABELS),
         lambda folder: cli.evaluate_files(folder / "scores.json", folder / "labels.json"),
+        600,
+    ),
+    "decisions": Reader(
+        decisions,
+        lambda folder: read_decisions(folder / "decisions.json", NAMES),
         600,
     ),
     "caption ap": Reader(

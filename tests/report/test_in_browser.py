@@ -88,7 +88,7 @@ def test_renders_alone_and_fits(browser, page, width, scheme):
     heights = browser.execute_script(
         "return [...document.querySelectorAll('section')].map((s) => s.offsetHeight)"
     )
-    assert len(heights) == 9 and min(heights) > 100
+    assert len(heights) == 10 and min(heights) > 100
     dark = (
         browser.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 27)"
     )

@@ -14,7 +14,8 @@ def test_every_part_is_there(page):
     text = page.read_text(encoding="utf-8")
     sections = re.findall(r'<section id="(\w+)"', text)
     assert sections == [
-        "results", "classes", "recall", "gallery", "heat", "ablation", "training", "captions", "together",
+        "results", "classes", "reliability", "recall", "gallery", "heat", "ablation", "training", "captions",
+        "together",
     ]  # fmt: skip
     gallery = text[
         text.index('<ul class="gallery">') : text.index("</ul>", text.index('<ul class="gallery">'))

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from tests.clones import committed
 
-from lexiclip.files import write_json
+from lexiclip.files import read_json, write_json, write_jsonl
 from lexiclip.params import BASELINES
 from lexiclip.scoring.window_store import shard_path, write_shard
 
@@ -44,6 +44,12 @@ def study(tmp_path, monkeypatch):
         write_json(
             tmp_path / f"metrics/captions_ap/{variant}.json", {"per_class": {"cat": float(rng.random())}}
         )
+    write_json(
+        tmp_path / "data/captions/class_sets.json", {"names": NAMES, "sets": [["cat"], ["cat", "dog"]]}
+    )
+    write_jsonl(
+        tmp_path / "data/captions/multi.jsonl", [{"text": "A cat.", "labels": ["cat"], "source": "multi"}]
+    )
     (tmp_path / "images").mkdir()
     for image_id in IDS:
         (tmp_path / f"images/{image_id}.jpg").touch()
@@ -68,6 +74,8 @@ def test_ensemble_then_evaluate(study, capsys):
         np.testing.assert_allclose(impreds, joined["scores"], atol=1e-5)
         np.testing.assert_array_equal(joined["scores"], joined["mean"])
         assert not np.array_equal(joined["mean"], joined["class_advantage"])
+    stage("decide")
+    assert read_json("models/decisions.json")["labels_per_image"] == 1.5
     stage("evaluate")
     metrics = json.loads((study / "metrics/metrics.json").read_text())
     assert metrics["ensemble"] == metrics["ensemble_mean"]
@@ -75,7 +83,7 @@ def test_ensemble_then_evaluate(study, capsys):
         metrics["ensemble"]["mAP"] > metrics["best"]["windows"]["mAP"] > metrics["best"]["whole"]["mAP"] > 0
     )
     assert metrics["evaluated"] == {"images": 30, "classes": 3, "left_out": 1}
-    assert {"mAP", "CF1", "OF1", "CF1_top3", "OF1_top3"} == set(metrics["ensemble_class_advantage"])
+    assert {"mAP", "CF1", "OF1", "CF1_top3", "OF1_top3", "ECE"} == set(metrics["ensemble_class_advantage"])
     rows = list(csv.DictReader((study / "metrics/per_class_ap.csv").open()))
     assert [row["class"] for row in rows] == ["cat", "dog", "cow"] and int(rows[0]["positives"]) > 0
     printed = capsys.readouterr().out
@@ -84,6 +92,7 @@ def test_ensemble_then_evaluate(study, capsys):
 
 def test_ablation_changes_one_thing_at_a_time(study):
     stage("ensemble")
+    stage("decide")
     stage("evaluate")
     stage("ablation")
     rows = {row["change"]: row for row in csv.DictReader((study / "metrics/ablation.csv").open())}
@@ -125,6 +134,7 @@ def test_a_listed_choice_and_labels_of_images_not_scored(study, capsys):
     instances = json.loads((study / "instances.json").read_text())
     instances["images"].append({"id": 99, "file_name": "new.jpg"})
     write_json(study / "instances.json", instances)
+    stage("decide")
     with pytest.raises(SystemExit):
         stage("evaluate")
     assert "1 labelled images have no scores, the first is new" in capsys.readouterr().err

@@ -1,8 +1,9 @@
-"""Scores and labels of images in; mAP, CF1, OF1 and precision by recall out (METHOD §6).
+"""Scores and labels of images in; mAP, CF1, OF1, calibration and precision by recall out (METHOD §6).
 
 Labels are 1 (shown), 0 (not shown) and -1 (ignored: too hard to say); scores rise with likelihood.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,14 @@ class F1(NamedTuple):
     of1: float
 
 
+class Bin(NamedTuple):
+    """Labels of about one probability: its mean, the share of them that is shown, and how many there are."""
+
+    predicted: float
+    observed: float
+    labels: int
+
+
 class Ranking(NamedTuple):
     """Each class's images, best first, in columns (N, K); labels of -1 are ignored.
 
@@ -35,7 +44,7 @@ class Ranking(NamedTuple):
 
 def ranked(scores: np.ndarray, labels: np.ndarray) -> Ranking:
     """Images (N, K) ranked class by class. InputError for what `evaluate` refuses."""
-    _check(scores, labels)
+    check(scores, labels)
     order = np.argsort(-scores, axis=0, kind="stable")  # (N, K)
     scores, labels = (np.take_along_axis(values, order, axis=0) for values in (scores, labels))
     last = np.ones(scores.shape, dtype=bool)  # of the images with one score
@@ -87,15 +96,14 @@ def top_decisions(scores: np.ndarray, top: int = 3) -> np.ndarray:
     return decided
 
 
-def threshold_decisions(scores: np.ndarray) -> np.ndarray:
-    """True (N, K) where a class is likelier shown than not, by the scale the scores are on.
+def highest_decisions(scores: np.ndarray, per_image: float) -> np.ndarray:
+    """True (N, K) for the highest of all scores, `per_image` of them for the mean image, and their equals.
 
-    Scores within [0, 1] are probabilities and cut at 0.5. Others are standardised over the classes of each
-    image and cut at 0, the image's mean. For another threshold, pass `scores > threshold` to `f1_scores`.
+    One threshold for all, found by rank: logits, cosines, their probabilities and every other monotone
+    rescaling are decided alike.
     """
-    if scores.min() >= 0 and scores.max() <= 1:
-        return scores > 0.5
-    return scores > scores.mean(1, keepdims=True)  # the sign of a standardised score
+    count = min(max(round(per_image * len(scores)), 1), scores.size)
+    return scores >= np.sort(scores, axis=None)[-count]
 
 
 def f1_scores(decided: np.ndarray, labels: np.ndarray) -> F1:
@@ -104,7 +112,7 @@ def f1_scores(decided: np.ndarray, labels: np.ndarray) -> F1:
     CF1 is the harmonic mean of the classes' mean precision and mean recall; a class never decided has
     precision 0.
     """
-    _check(decided, labels)
+    check(decided, labels)
     kept = (labels == 1).any(0)
     decided, labels = decided[:, kept] & (labels[:, kept] >= 0), labels[:, kept] == 1
     hits, decisions, shown = (decided & labels).sum(0), decided.sum(0), labels.sum(0)  # (K,) each
@@ -113,18 +121,18 @@ def f1_scores(decided: np.ndarray, labels: np.ndarray) -> F1:
     return F1(cp, cr, _harmonic(cp, cr), op, or_, _harmonic(op, or_))
 
 
-def evaluate(scores: np.ndarray, labels: np.ndarray) -> dict[str, float | list[int]]:
-    """mAP, CF1, OF1 (threshold of `threshold_decisions`) and CF1_top3, OF1_top3 in per cent, three decimals.
+def evaluate(scores: np.ndarray, labels: np.ndarray, decided: np.ndarray) -> dict[str, float | list[int]]:
+    """mAP, CF1, OF1 of the labels `decided` (N, K), CF1_top3 and OF1_top3 in per cent, three decimals.
 
     `left_out` lists the indices of classes without a positive, which no average includes. InputError for
     shapes that differ, a score that is no number, labels other than 1, 0 and -1, or no positive at all.
     """
     precisions = average_precisions(scores, labels)
-    cut, top = f1_scores(threshold_decisions(scores), labels), f1_scores(top_decisions(scores), labels)
+    of_rule, top = f1_scores(decided, labels), f1_scores(top_decisions(scores), labels)
     values = {
         "mAP": np.nanmean(precisions),
-        "CF1": cut.cf1,
-        "OF1": cut.of1,
+        "CF1": of_rule.cf1,
+        "OF1": of_rule.of1,
         "CF1_top3": top.cf1,
         "OF1_top3": top.of1,
     }
@@ -132,11 +140,26 @@ def evaluate(scores: np.ndarray, labels: np.ndarray) -> dict[str, float | list[i
     return {**percentages, "left_out": np.flatnonzero(np.isnan(precisions)).tolist()}
 
 
+def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> list[Bin]:
+    """Bins of equal width over [0, 1] that hold a label (Guo et al. 2017); labels of -1 are ignored."""
+    known = labels >= 0
+    p, shown = probabilities[known], labels[known] == 1
+    bin_of = np.minimum((p * bins).astype(int), bins - 1)
+    inside = [(bin_of == i) for i in range(bins)]
+    return [Bin(float(p[of].mean()), float(shown[of].mean()), int(of.sum())) for of in inside if of.any()]
+
+
+def calibration_error(found: Sequence[Bin]) -> float:
+    """The expected calibration error in [0, 1]: mean distance of predicted and observed over all labels."""
+    return sum(b.labels * abs(b.predicted - b.observed) for b in found) / sum(b.labels for b in found)
+
+
 def _harmonic(precision: float, recall: float) -> float:
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def _check(scores: np.ndarray, labels: np.ndarray) -> None:
+def check(scores: np.ndarray, labels: np.ndarray) -> None:
+    """InputError for shapes that differ, a score that is no number, other labels, or no positive at all."""
     if scores.shape != labels.shape or labels.ndim != 2:
         raise InputError(f"scores {scores.shape} and labels {labels.shape}: both must be (images, classes)")
     if not np.isfinite(scores).all():

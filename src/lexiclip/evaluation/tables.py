@@ -5,9 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from lexiclip.errors import InputError
-from lexiclip.evaluation.metrics import average_precisions, evaluate, mean_precisions
+from lexiclip.evaluation.metrics import (
+    average_precisions,
+    calibration_error,
+    check,
+    evaluate,
+    mean_precisions,
+    reliability,
+)
 from lexiclip.evaluation.scores_file import read_scores_file
 from lexiclip.images.datasets import Dataset
+from lexiclip.scoring.decisions import Prior, fit_rule, probabilities
 
 RECALLS = np.linspace(0, 1, 51)
 
@@ -46,18 +54,36 @@ def labels_of(ids: Sequence[str], dataset: Dataset, allow_missing: bool) -> np.n
     return dataset.labels[[row_of[image_id] for image_id in ids]]
 
 
-def metrics_of(variant: str, arrays: dict[str, np.ndarray], labels: np.ndarray) -> dict[str, dict]:
-    """Metrics of a scores file by the names of metrics.json.
+def metrics_of(
+    variant: str, arrays: dict[str, np.ndarray], labels: np.ndarray, prior: Prior
+) -> dict[str, dict]:
+    """Metrics of a scores file by the names of metrics.json, with labels decided by `fit_rule` and `prior`.
 
     A variant's are under "whole" and "windows"; the ensemble's other arrays are one a rule.
     """
-    found = {name: evaluate(scores, labels) for name, scores in arrays.items()}
-    for values in found.values():
-        del values["left_out"]
+    found = {name: _metrics(scores, labels, prior) for name, scores in arrays.items()}
     windows = found.pop("scores")
     if variant == "ensemble":
         return {variant: windows} | {f"ensemble_{rule}": values for rule, values in found.items()}
     return {variant: {"whole": found["whole"], "windows": windows}}
+
+
+def _metrics(scores: np.ndarray, labels: np.ndarray, prior: Prior) -> dict[str, float]:
+    check(scores, labels)
+    rule = fit_rule(scores, prior)
+    p = probabilities(scores, rule)
+    values = evaluate(scores, labels, p >= rule.threshold)
+    del values["left_out"]
+    return values | {"ECE": round(100 * calibration_error(reliability(p, labels)), 3)}
+
+
+def reliability_table(scores: np.ndarray, labels: np.ndarray, prior: Prior) -> list[dict]:
+    """A row for each bin of probabilities: their mean and the share of labels shown, in per cent."""
+    found = reliability(probabilities(scores, fit_rule(scores, prior)), labels)
+    return [
+        {"predicted": round(100 * b.predicted, 2), "observed": round(100 * b.observed, 2), "labels": b.labels}
+        for b in found
+    ]
 
 
 def per_class_table(

@@ -94,6 +94,15 @@ def recall_curves(table: Sequence[Row], looks: dict[str, int]) -> LineChart:
     return line_chart(series, "recall, %", "precision, %", looks)
 
 
+def reliability_curve(table: Sequence[Row], looks: dict[str, int]) -> LineChart:
+    """The share of labels shown by their probability, of metrics/reliability.csv, and the ideal."""
+    points = [row["predicted"] for row in table], [row["observed"] for row in table]
+    ends = ([0.0, 100.0], [0.0, 100.0])
+    return line_chart(
+        {"ensemble": points, "calibrated": ends}, "probability, %", "shown, %", looks | {"calibrated": 0}
+    )
+
+
 def loss_curves(keep_epochs: dict[str, int | Literal["heldout"]], looks: dict[str, int]) -> list[Training]:
     """Loss charts of the variants that `keep_epochs` names, of metrics/train, each with its own axes."""
     trainings = []

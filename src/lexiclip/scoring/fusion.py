@@ -14,6 +14,9 @@ from lexiclip.errors import InputError
 from lexiclip.scoring.cooccurrence import modulate
 from lexiclip.scoring.window_store import WindowScores, read_shards
 
+# Retrieval and co-occurrence know the captions of one vocabulary, not any class that a user may name.
+WITHOUT_CAPTIONS = {"retrieval": False, "companion_weight": 0.0}
+
 
 class FusedScores(NamedTuple):
     """Scores of N images: `whole` (N, K) of the whole image alone, `windows` (N, K) with windows fused."""
