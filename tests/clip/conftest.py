@@ -29,7 +29,7 @@ def named(config, monkeypatch) -> Path:
     models = open_clip.factory._MODEL_CONFIGS
     monkeypatch.setitem(models, "tiny-16", deepcopy(CONFIG))
     monkeypatch.setitem(models, "tiny-16-quickgelu", deepcopy(CONFIG) | {"quick_gelu": True})
-    tags = {"openai": {"hf_hub": "org/tiny/", "quick_gelu": True}, "laion": {"hf_hub": "org/other/"}}
+    tags = {"openai": {"hf_hub": "org/model/", "quick_gelu": True}, "laion": {"hf_hub": "org/other/"}}
     monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "tiny-16", tags)
     return config
 

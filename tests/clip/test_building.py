@@ -2,11 +2,14 @@
 
 import argparse
 import json
+import re
 
+import open_clip
 import pytest
 import torch
 from safetensors.torch import save_file
 from tests.clip.conftest import CONFIG
+from tests.conftest import ROOT
 
 from lexiclip.clip.loading import build_clip, clip_of, load_clip, model_id, preprocess_size, save_clip
 from lexiclip.errors import InputError
@@ -54,6 +57,16 @@ def archive(path, clip, kind):
         write(path, clip.half().state_dict() | {key: torch.tensor(value) for key, value in numbers.items()})
         clip.float()
     return path
+
+
+def hub_cache(folder, clip, monkeypatch):
+    """A copied cache of the Hugging Face hub with the repository org/model, without a network."""
+    repository = folder / "models--org--model"
+    save_clip(repository / "snapshots/1234", clip)
+    (repository / "refs").mkdir()
+    (repository / "refs/main").write_text("1234")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(folder))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
 
 @pytest.mark.parametrize("name", ["epoch_3.pt", "EPOCH.PT", "open_clip_pytorch_model.bin", "epoch_3.pth"])
@@ -105,6 +118,7 @@ def test_the_config_beside_a_file_decides(named, tmp_path, capsys, quick):
         assert list(found.visual.image_mean) == [0.5] * 3 and list(found.visual.image_std) == [0.25] * 3
         save_clip(tmp_path / "clip", found)
         assert quick_gelu(load_clip(tmp_path / "clip", "fast")) == quick
+    assert quick_gelu(build_clip("tiny-16-quickgelu", path))  # a name that says it is obeyed
     assert capsys.readouterr().err == ""
 
 
@@ -156,6 +170,22 @@ def test_transformers_clip_is_the_same_clip(tmp_path, act):
         clip_of(str(tmp_path / "half.bin"))
 
 
+def test_the_forms_of_the_manual_are_read(named, tmp_path, monkeypatch):
+    """Every text in the table of docs/data.md, with small models under the names that stand there."""
+    table = (ROOT / "docs/data.md").read_text(encoding="utf-8").partition("| text | CLIP |")[2]
+    specs = re.findall(r"^\| `(.*?)` \|", table.partition("\n\n")[0], re.MULTILINE)
+    assert len(specs) == 5
+    for name in ("RN50", "ViT-B-16"):
+        monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, name, CONFIG)
+    monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "ViT-B-16", {"openai": {"hf_hub": "org/model/"}})
+    clip = build_clip("tiny-16", "random")
+    hub_cache(tmp_path / "hub", clip, monkeypatch)
+    save_clip(tmp_path / "folder", clip)
+    archive(tmp_path / "weights.pt", clip.half().float(), "state dict")
+    monkeypatch.chdir(tmp_path)
+    assert len({model_id(clip_of(spec)) for spec in specs}) == 2  # halved or not
+
+
 @pytest.mark.parametrize(
     "name", ["open_clip_model.safetensors", "open_clip_pytorch_model.bin", "open_clip_model.pt", "last.pth"]
 )
@@ -170,15 +200,10 @@ def test_a_folder_of_the_hub_is_read(named, tmp_path, name):
     assert not found.training and not any(parameter.requires_grad for parameter in found.parameters())
 
 
-@pytest.mark.parametrize(("spec", "quick"), [("tiny-16/openai", True), ("hf-hub:org/tiny", False)])
+@pytest.mark.parametrize(("spec", "quick"), [("tiny-16/openai", True), ("hf-hub:org/model", False)])
 def test_a_copied_hub_cache_is_enough_without_a_network(named, tmp_path, monkeypatch, spec, quick):
     clip = build_clip("tiny-16", "random")
-    repository = tmp_path / "hub/models--org--tiny"
-    save_clip(repository / "snapshots/1234", clip)
-    (repository / "refs").mkdir()
-    (repository / "refs/main").write_text("1234")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    hub_cache(tmp_path / "hub", clip, monkeypatch)
     found = clip_of(spec)
     assert model_id(found) == model_id(clip) and quick_gelu(found) == quick
     save_clip(tmp_path / "clip", found)

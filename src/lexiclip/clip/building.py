@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 
+import numpy as np
 import open_clip
 import torch
 from open_clip.convert import convert_state_dict
@@ -109,12 +110,12 @@ def from_file(model: str | None, path: str | Path) -> nn.Module:
 def _config_for(model: str | None, weights: Weights, path: str | Path) -> dict:
     """The config of `model`, or the one that a file tells.
 
-    The activation is what the config beside the file says, else what `model` says, else QuickGELU for
-    OpenAI's archives and GELU for all others.
+    The activation is what `model` says if it says any (RN50-quickgelu), else what the config beside the file
+    says, else QuickGELU for OpenAI's archives and GELU for all others.
     """
     told = weights.config and weights.config["model_cfg"]
     if told:
-        return _model_config(model) | {"quick_gelu": told.get("quick_gelu", False)} if model else told
+        return {"quick_gelu": told.get("quick_gelu", False)} | _model_config(model) if model else told
     if model is None and not weights.openai:
         names = " or ".join(f"{name}={path}" for name in _names(weights.state)) or f"NAME={path}"
         raise InputError(f"{path}: does not tell what it is of: give {names}, or put {CONFIG} beside it")
@@ -127,6 +128,8 @@ def _empty(config: dict, preprocess: dict | None, named: str) -> nn.Module:
     """A CLIP of a config with random weights, always the same. InputError says where the config is from."""
     with reading(named, "not a CLIP config", "expected embed_dim, vision_cfg and text_cfg"):
         check_takes_prompts(config["text_cfg"])
+        if max(np.max(config[tower].get("layers", 0)) for tower in ("vision_cfg", "text_cfg")) > 1000:
+            raise ValueError("a tower of over 1000 layers")  # building it would take for ever
         arguments = deepcopy(config)
         kind = open_clip.CustomTextCLIP if arguments.pop("custom_text", False) else open_clip.CLIP
         if "timm_model_name" in arguments["vision_cfg"]:
