@@ -195,6 +195,7 @@ def test_a_folder_of_the_hub_is_read(named, tmp_path, name):
     (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": clip.model_cfg}))
     if name.startswith("open_clip"):
         (tmp_path / "model.safetensors").write_bytes(b"transformers' own")
+        (tmp_path / "a_run.pt").write_bytes(b"a trainer's own")
     found = clip_of(str(tmp_path), "exact")
     assert model_id(found) == model_id(clip).replace("fast", "exact") and quick_gelu(found)
     assert not found.training and not any(parameter.requires_grad for parameter in found.parameters())

@@ -76,7 +76,13 @@ def from_hub(name: str) -> nn.Module:
 def from_folder(folder: Path) -> nn.Module:
     """The CLIP of a folder of weights beside their config, as repositories on the Hugging Face hub are."""
     files = sorted(file for file in folder.iterdir() if is_weights_file(file.name))
-    files.sort(key=lambda file: (not file.name.startswith("open_clip"), file.suffix != ".safetensors"))
+    files.sort(  # a folder may also hold transformers' weights, and what training left
+        key=lambda file: (
+            "open_clip" not in file.name,
+            "model" not in file.name,
+            file.suffix != ".safetensors",
+        )
+    )
     if not files:
         raise InputError(f"{folder}: no weights in it ({', '.join(ENDINGS)})")
     if not any((folder / name).exists() for name in (CONFIG, "config.json")):
