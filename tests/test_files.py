@@ -39,9 +39,9 @@ def test_blank_lines_are_no_rows_but_a_line_separator_is_text(tmp_path):
 
 def test_characters_may_stand_by_their_escapes_and_aliases_for_values(tmp_path):
     (tmp_path / "a.json").write_text(r'["\ud83d\udc15", "\u00e9"]')
-    (tmp_path / "a.yaml").write_text("a: &b [1, 2]\nc: *b\n")
+    (tmp_path / "a.yaml").write_text("a: &b [1, 2]\nc: *b\nd: &e {f: 1}\ng: {<<: *e, f: 2}\n")
     assert read_json(tmp_path / "a.json") == ["🐕", "é"]
-    assert read_yaml(tmp_path / "a.yaml") == {"a": [1, 2], "c": [1, 2]}
+    assert read_yaml(tmp_path / "a.yaml") == {"a": [1, 2], "c": [1, 2], "d": {"f": 1}, "g": {"f": 2}}
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -98,6 +98,8 @@ def test_what_cannot_be_written_is_named_in_one_line(tmp_path, atomic, error):
         (read_yaml, b"a: 0x" + b"f" * 5000, "not YAML (Exceeds the limit"),
         (read_yaml, b'a: "\\ud800"', "invalid Unicode character"),
         (read_yaml, b"a: &a [*a]", "do its aliases contain themselves?"),
+        (read_yaml, b"a: 1\nb: {c: 2}\na: 3\n", ", line 3: key `a` stands twice, first in line 1: keep one"),
+        (read_yaml, b"- b: {c: 2, d: [], c: 4}", ", line 1: key `c` stands twice, first in line 1"),
         (read_npz, None, "cannot be read (No such file"),
         (read_npz, b"", "not an npz file"),
         (read_npz, b"\x93NUMPY", "not an npz file"),

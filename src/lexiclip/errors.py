@@ -1,8 +1,9 @@
 """The one error that users see: bad input or a full disk, in one line that says what to do."""
 
+import difflib
 import errno
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -21,6 +22,12 @@ class InputError(Exception):
         if len(line) > LONGEST:
             line = f"{line[: LONGEST // 2]} … {line[3 - LONGEST // 2 :]}"
         super().__init__(line)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest of `known`, or nothing if none is near."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def cannot_write(path: str | Path, error: Exception) -> InputError:

@@ -5,7 +5,6 @@ Writes are atomic: a file or folder appears only once complete. Reads that fail 
 
 import codecs
 import csv
-import difflib
 import io
 import json
 import os
@@ -21,7 +20,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 
-from lexiclip.errors import InputError, cannot_write
+from lexiclip.errors import InputError, cannot_write, did_you_mean
 
 # libyaml's where PyYAML was built with it: ten times faster, half a second for a vocabulary.
 SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -122,11 +121,8 @@ def read_table(path: str | Path, needed: str) -> tuple[list[str], list[tuple[int
     try:
         columns = [name.strip().lower() for name in next(rows, [])]
         if needed not in columns:
-            near = difflib.get_close_matches(needed, columns, 1, cutoff=0.5)
-            hint = f" (did you mean it by {near[0]!r}?)" if near else ""
-            raise InputError(
-                f"{path}, line 1: no column `{needed}` among {', '.join(columns) or 'none'}{hint}"
-            )
+            listed = ", ".join(column + did_you_mean(column, [needed]) for column in columns) or "none"
+            raise InputError(f"{path}, line 1: no column `{needed}` among {listed}")
         for cells in rows:
             if len(cells) > len(columns):
                 raise InputError(
@@ -147,10 +143,16 @@ def read_json(path: str | Path) -> object:
 
 
 def read_yaml(path: str | Path) -> object:
-    """The content of a YAML file. InputError names the file if it is missing or malformed."""
+    """The content of a YAML file. InputError names the file if it is missing, malformed or has a key twice."""
     # PyYAML raises anything: KeyError for `!!bool x`, ValueError for 2001-99-99
     with reading(path, "not YAML"):
-        content = yaml.load(read_text(path), SafeLoader)
+        loader = SafeLoader(read_text(path))
+        try:
+            root = loader.get_single_node()
+            _check_keys(root, path)
+            content = None if root is None else loader.construct_document(root)
+        finally:
+            loader.dispose()
         _check_tree(content)
     return content
 
@@ -207,6 +209,28 @@ def _parsed_json(text: str, place: object) -> object:
         if "\\ud" in text.lower():
             json.dumps(value, ensure_ascii=False).encode()
         return value
+
+
+def _check_keys(root: yaml.Node | None, path: str | Path) -> None:
+    """InputError for a mapping with a key twice, of which YAML's own loader keeps the last without a word."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+            continue
+        lines: dict[tuple, int] = {}
+        for key, value in node.value:
+            waiting += [key, value]
+            spelt, line = (key.tag, str(key.value)), key.start_mark.line + 1
+            if spelt in lines:
+                raise InputError(
+                    f"{path}, line {line}: key `{key.value}` stands twice, first in line {lines[spelt]}: keep one"
+                )
+            lines[spelt] = line
 
 
 def _check_tree(content: object) -> None:

@@ -3,14 +3,13 @@
 `load_params()` checks the whole file whatever a stage reads of it: a typo stops the first stage.
 """
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lexiclip.errors import InputError
+from lexiclip.errors import InputError, did_you_mean
 from lexiclip.files import read_yaml
 
 # What is scored beside the variants, though nothing is tuned for it.
@@ -335,8 +334,7 @@ def _first_problem(error: ValidationError) -> str:
     parts = [str(part) for part in problem["loc"] if part not in ("[key]", "bool", "constrained-int")]
     if problem["type"] == "extra_forbidden":
         missing = [str(other["loc"][-1]) for other in error.errors() if other["type"] == "missing"]
-        near = difflib.get_close_matches(parts[-1], missing, 1)
-        return ".".join(parts) + ": unknown key" + (f" (did you mean {near[0]!r}?)" if near else "")
+        return f"{'.'.join(parts)}: unknown key{did_you_mean(parts[-1], missing)}"
     if problem["type"] == "value_error":  # raised above
         return ": ".join([*filter(None, [".".join(parts)]), str(problem["ctx"]["error"])])
     key = ".".join(parts) or "the whole file"

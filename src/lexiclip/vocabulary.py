@@ -1,6 +1,5 @@
 """Class names and the words for them; labels of a caption from its text, longest match first (METHOD §1)."""
 
-import difflib
 import functools
 import itertools
 import re
@@ -11,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter
 
-from lexiclip.errors import InputError
+from lexiclip.errors import InputError, did_you_mean
 from lexiclip.files import checked, read_yaml
 
 # A word, what follows its apostrophe, or a punctuation mark; space, hyphen and underscore only separate.
@@ -101,9 +100,7 @@ def load_vocabulary(path: str | Path, without: Iterable[str] = ()) -> Vocabulary
     classes = listed.classes
     without = set(without)
     for name in sorted(without - set(classes)):
-        near = difflib.get_close_matches(name, classes, 1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise InputError(f"vocabulary.without: no class {name!r} in {path}{hint}")
+        raise InputError(f"vocabulary.without: no class {name!r} in {path}{did_you_mean(name, classes)}")
     owners: dict[str, str] = {}
     for name, words in classes.items():
         for word in [name, *words]:

@@ -169,11 +169,8 @@ def test_a_table_of_images_alone_has_no_labels(table):
     [
         ("", "line 1: no column `image` among none"),
         ("file\nb.jpg\n", "line 1: no column `image` among file"),
-        (
-            "images,labels\nb.jpg,dog\n",
-            "among images, labels (did you mean it by 'images'?)",
-        ),
-        ("image,label\nb.jpg,dog\n", "got image, label (did you mean labels by 'label'?)"),
+        ("images,labels\nb.jpg,dog\n", "no column `image` among images (did you mean 'image'?), labels"),
+        ("image,label\nb.jpg,dog\n", "got image, label (did you mean 'labels'?)"),
         ("image,labels\n,\n", "no photo in it"),
         ("image,labels\nb.jpg,dig\n", "line 2, b.jpg: unknown class 'dig' (did you mean 'dog'?)"),
         ("image\nb.jpg\nc.jpg\n", ", the first is c.jpg"),

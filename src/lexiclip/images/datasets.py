@@ -6,7 +6,6 @@ The file or folder of labels tells its kind:
     .csv   your own photos (`read_csv`), labelled or not
 """
 
-import difflib
 import os
 import re
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lexiclip.errors import InputError
+from lexiclip.errors import InputError, did_you_mean
 from lexiclip.files import read_table
 from lexiclip.images.coco import read_coco_labels
 from lexiclip.images.nus_wide import read_nus_wide
@@ -71,11 +70,8 @@ def read_csv(path: Path, names: tuple[str, ...]) -> tuple[list[str], np.ndarray 
     """
     columns, rows = read_table(path, "image")
     if "labels" not in columns and columns != ["image"]:
-        near = difflib.get_close_matches("labels", columns, 1)
-        hint = f" (did you mean labels by {near[0]!r}?)" if near else ""
-        raise InputError(
-            f"{path}, line 1: expected image,labels or image alone, got {', '.join(columns)}{hint}"
-        )
+        listed = ", ".join(column + did_you_mean(column, ["labels"]) for column in columns)
+        raise InputError(f"{path}, line 1: expected image,labels or image alone, got {listed}")
     column_of = {bare(name): k for k, name in enumerate(names)}
     shown: dict[str, set[int]] = {}
     for line, row in rows:
@@ -85,8 +81,7 @@ def read_csv(path: Path, names: tuple[str, ...]) -> tuple[list[str], np.ndarray 
         classes = shown.setdefault(image, set())
         for name in filter(None, map(str.strip, re.split("[;,]", row.get("labels", "")))):
             if bare(name) not in column_of:
-                near = difflib.get_close_matches(name, names, 1)
-                hint = f" (did you mean {near[0]!r}?)" if near else ""
+                hint = did_you_mean(name, names)
                 raise InputError(f"{path}, line {line}, {image}: unknown class {name!r}{hint}")
             classes.add(column_of[bare(name)])
     if not shown:
