@@ -66,8 +66,27 @@ def test_a_changed_value_is_read(tmp_path):
             "variants.best.train.evidence: input should be a valid boolean",
         ),
         ("windows", None, "windows: input should be a valid dictionary"),
-        ("ensemble.variants", "best", "ensemble.variants: input should be a valid list"),
         ("scenes.objects", [2], "scenes.objects.1: field required"),
+        # values of several kinds: all that is allowed
+        ("images.limit", "x", "images.limit: input should be a valid integer or null (got 'x')"),
+        ("ensemble.variants", "best", "ensemble.variants: input should be a valid list or null (got 'best')"),
+        (
+            "variants.best.train.keep_epoch",
+            "last",
+            "variants.best.train.keep_epoch: input should be a valid integer or 'heldout' (got 'last')",
+        ),
+        (
+            "variants.best.mix.texts.multi",
+            "many",
+            "variants.best.mix.texts.multi: expected true, false, a number of texts to draw, or x3 for all "
+            "of them three times, got 'many'",
+        ),
+        (
+            "variants.best.mix.texts.multi",
+            -3,
+            "variants.best.mix.texts.multi: expected true, false, a number",
+        ),
+        ("train.none", 1, "train.none: input should be none (got 1)"),
         # impossible values
         ("precision", "double", "precision: input should be 'exact' or 'fast' (got 'double')"),
         ("windows.precision", "fp32", "windows.precision: unknown key"),

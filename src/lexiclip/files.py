@@ -143,7 +143,7 @@ def read_json(path: str | Path) -> object:
 
 
 def read_yaml(path: str | Path) -> object:
-    """The content of a YAML file. InputError names the file if it is missing, malformed or has a key twice."""
+    """The content of a YAML file. InputError names it if it is missing, malformed or has a key twice."""
     # PyYAML raises anything: KeyError for `!!bool x`, ValueError for 2001-99-99
     with reading(path, "not YAML"):
         loader = SafeLoader(read_text(path))
@@ -227,9 +227,8 @@ def _check_keys(root: yaml.Node | None, path: str | Path) -> None:
             waiting += [key, value]
             spelt, line = (key.tag, str(key.value)), key.start_mark.line + 1
             if spelt in lines:
-                raise InputError(
-                    f"{path}, line {line}: key `{key.value}` stands twice, first in line {lines[spelt]}: keep one"
-                )
+                twice = f"key `{key.value}` stands twice, first in line {lines[spelt]}: keep one"
+                raise InputError(f"{path}, line {line}: {twice}")
             lines[spelt] = line
 
 

@@ -3,9 +3,11 @@
 `load_params()` checks the whole file whatever a stage reads of it: a typo stops the first stage.
 """
 
+import copy
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -155,8 +157,17 @@ Source = Literal[
     "multi", "single", "challenge", "wild",
     "class", "pair", "person_pair", "companion", "set", "sampled_set",
 ]  # fmt: skip
-# On or off, at most so many texts drawn at random, or all of them several times ("x3").
-Amount = bool | Positive | Annotated[str, Field(pattern=r"^x[1-9]\d*$")]
+
+
+def _amount(value: object) -> object:
+    """On or off, at most so many texts drawn at random, or all of them several times ("x3")."""
+    if (isinstance(value, int) and value >= 0) or re.fullmatch(r"x[1-9]\d*", str(value)):
+        return value
+    expected = "true, false, a number of texts to draw, or x3 for all of them three times"
+    raise ValueError(f"expected {expected}, got {value!r}")
+
+
+Amount = Annotated[Any, AfterValidator(_amount)]
 
 
 class VariantMixParams(Block):
@@ -319,23 +330,55 @@ class Params(Block):
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:
-    """The validated params. InputError names the first wrong key and says what was expected."""
+    """The validated params. InputError names the first wrong key and says all that is allowed."""
     content = read_yaml(path)
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{path}: {_first_problem(error)}") from None
+        raise InputError(f"{path}: {_first_problem(error, content)}") from None
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError, content: Any) -> str:
     # A misspelt key is two errors, one unknown and one missing: the one the user wrote is told.
     problem = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
-    # pydantic's own marks of a dict's key and of a union's members are no keys of the file
-    parts = [str(part) for part in problem["loc"] if part not in ("[key]", "bool", "constrained-int")]
+    keys = _keys(problem, content)
     if problem["type"] == "extra_forbidden":
         missing = [str(other["loc"][-1]) for other in error.errors() if other["type"] == "missing"]
-        return f"{'.'.join(parts)}: unknown key{did_you_mean(parts[-1], missing)}"
+        return f"{_dotted(keys)}: unknown key{did_you_mean(str(keys[-1]), missing)}"
     if problem["type"] == "value_error":  # raised above
-        return ": ".join([*filter(None, [".".join(parts)]), str(problem["ctx"]["error"])])
-    key = ".".join(parts) or "the whole file"
-    return f"{key}: {problem['msg'].lower()} (got {problem['input']!r:.60})"
+        return ": ".join(filter(None, [_dotted(keys), str(problem["ctx"]["error"])]))
+    # A value of several kinds has an error for each.
+    first, *others = [other["msg"] for other in error.errors() if _keys(other, content) == keys]
+    allowed = [first.lower(), *(message.removeprefix("Input should be ") for message in others)]
+    if keys and problem["type"] not in ("missing", "none_required") and _may_be_null(keys, content):
+        allowed.append("null")
+    return f"{_dotted(keys) or 'the whole file'}: {' or '.join(allowed)} (got {problem['input']!r:.60})"
+
+
+def _dotted(keys: list) -> str:
+    return ".".join(map(str, keys))
+
+
+def _keys(problem: Any, content: Any) -> list:
+    """The keys of the file among a pydantic error's `loc`, without its marks of a union's members."""
+    keys = []
+    for part in problem["loc"]:
+        if isinstance(content, dict) and part != "[key]":
+            keys.append(part)
+            content = content.get(part)
+        elif isinstance(content, list) and isinstance(part, int):
+            keys.append(part)
+            content = content[part] if part < len(content) else None
+    return keys
+
+
+def _may_be_null(keys: list, content: Any) -> bool:
+    content = inner = copy.deepcopy(content)
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = None
+    try:
+        Params.model_validate(content)
+    except ValidationError as error:
+        return keys not in [_keys(other, content) for other in error.errors()]
+    return True
