@@ -20,6 +20,7 @@ def main() -> None:
     params = load_params()
     compose = params.compose
     vocabulary = load_vocabulary(params.vocabulary.file, params.vocabulary.without)
+    vocabulary.check(compose.challenge_classes, "compose.challenge_classes")
     names = list(vocabulary.names)
     proposed: dict = {"names": names}
     if compose.by == "answers":

@@ -16,7 +16,9 @@ from lexiclip.vocabulary import load_vocabulary
 
 def main() -> None:
     params = load_params()
-    names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
+    vocabulary = load_vocabulary(params.vocabulary.file, params.vocabulary.without)
+    names = vocabulary.names
+    vocabulary.check(params.mix.rare_classes, "mix.rare_classes")
     trained, held_out = split_held_out(
         {source: read_jsonl(f"data/captions/{source}.jsonl") for source in CAPTION_SOURCES},
         read_jsonl("data/captions/world.jsonl"),
@@ -29,7 +31,8 @@ def main() -> None:
         load_things("data/templates/things.yaml"),
     )
     for variant, of_variant in params.variants.items():
-        hard_classes = of_variant.mix.hard_classes
+        hard_classes, key = of_variant.mix.hard_classes, f"variants.{variant}.mix.hard_classes"
+        vocabulary.check(hard_classes, key)
         mixes[variant] = mix_texts(
             names,
             trained,
@@ -42,9 +45,7 @@ def main() -> None:
             seed=params.mix.seed,
         )
         if absent := [name for name in hard_classes if name not in names]:
-            print(
-                f"variants.{variant}.mix.hard_classes: not in the vocabulary, left out: {', '.join(absent)}"
-            )
+            print(f"{key}: left out by vocabulary.without: {', '.join(absent)}")
     for name, mix in mixes.items():
         write_jsonl(f"data/mixes/{name}.jsonl", mix)
         print(f"{len(mix)} texts ({', '.join(f'{n} {s}' for s, n in count_sources(mix).items())}) -> "

@@ -60,6 +60,7 @@ class Vocabulary:
     phrases: dict[str, str | None]
     adjectives: frozenset[str] = frozenset()
     after_noun: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()  # classes whose words match and give no label
 
     def labels(self, text: str) -> list[str]:
         """The classes that `text` names, in class order. A match is consumed: "hot dog" is no dog."""
@@ -78,6 +79,13 @@ class Vocabulary:
 
     def _ends_noun(self, following: list[str]) -> bool:
         return not following or not following[0].isalpha() or following[0] in self.after_noun
+
+    def check(self, names: Iterable[str], key: str) -> None:
+        """InputError, naming the param `key`, for `names` that are no classes, `without` or not."""
+        known = [*self.names, *self.without]
+        if unknown := [name for name in names if name not in known]:
+            hint = did_you_mean(unknown[0], known)
+            raise InputError(f"{key}: the vocabulary has no class {', '.join(map(repr, unknown))}{hint}")
 
     def in_order(self, names: Iterable[str | None]) -> list[str]:
         """The classes among `names`, each once, in class order."""
@@ -113,7 +121,8 @@ def load_vocabulary(path: str | Path, without: Iterable[str] = ()) -> Vocabulary
             raise InputError(f"{path}: {word!r} is ignored and stands for {owners[word.lower()]!r}: keep one")
         phrases |= {phrase: None for phrase in _forms(word) if phrase not in owners}
     names = tuple(name for name in classes if name not in without)
-    return Vocabulary(names, phrases, frozenset(listed.adjectives), frozenset(listed.after_noun))
+    adjectives, after_noun = frozenset(listed.adjectives), frozenset(listed.after_noun)
+    return Vocabulary(names, phrases, adjectives, after_noun, frozenset(without))
 
 
 def _forms(word: str) -> set[str]:

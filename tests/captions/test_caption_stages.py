@@ -120,3 +120,10 @@ def test_writing_and_filtering_import_no_pytorch_where_no_local_model_is_asked(s
     scripts = [str(ROOT / f"stages/{stage}.py") for stage in ("write", "filter")]
     subprocess.run([sys.executable, "-c", code, "multi", *scripts], check=True)
     assert read_json("metrics/captions/multi.json")["kept"] == 8
+
+
+def test_challenge_classes_outside_the_vocabulary_are_refused(study, capsys):
+    with pytest.raises(SystemExit):
+        study("compose", compose={"challenge_classes": ["dog", "carr"]})
+    said = "error: compose.challenge_classes: the vocabulary has no class 'carr' (did you mean 'car'?)\n"
+    assert capsys.readouterr().err.endswith(said)

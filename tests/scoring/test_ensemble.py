@@ -92,7 +92,7 @@ def test_a_choice_may_name_classes_that_the_vocabulary_goes_without(tmp_path):
     path = tmp_path / "choice.json"
     path.write_text(json.dumps({"best": ["cat", "emu"], "ema": ["dog"]}))
     assert read_choice(path, ("best", "ema"), ("cat", "dog"), left_out=["emu"]).tolist() == [0, 1]
-    with pytest.raises(InputError, match="unknown class 'emu'"):
+    with pytest.raises(InputError, match="the vocabulary has no class 'emu'"):
         read_choice(path, ("best", "ema"), ("cat", "dog"))
 
 
@@ -115,7 +115,7 @@ def test_reference_choice_is_that_of_coco_indices(shared):
     [
         ({"best": ["cat"]}, "no variant for dog"),
         ({"best": ["cat", "dog"], "ema": ["dog"]}, "'dog' is chosen twice"),
-        ({"best": ["cat", "dog", "cow"]}, "unknown class 'cow'"),
+        ({"best": ["cat", "dog", "cow"]}, "best: the vocabulary has no class 'cow'"),
         ({"worst": ["cat", "dog"]}, "unknown variant 'worst': choose from best, ema"),
         (["cat"], "input should be a valid dictionary"),
         ({"best": "cat"}, "best: input should be a valid list"),

@@ -42,7 +42,8 @@ def study(tmp_path, monkeypatch):
     params = yaml.safe_load(committed("params.yaml"))
     params["vocabulary"] = {"file": "words.yaml", "without": []}
     params |= {"precision": "exact", "clip": {"model": "tiny.json", "weights": "random"}}
-    params["mix"]["heldout_share"], params["train"]["batch_size"] = 0.3, 128
+    params["mix"] |= {"heldout_share": 0.3, "rare_classes": []}
+    params["train"]["batch_size"] = 128
     best = params["variants"]["best"]
     best["train"] |= {"n_ctx": 4, "lr": 0.001, "epochs": 3, "keep_epoch": "heldout"}
     best["mix"]["texts"] = {"multi": "x2", "class": True}
@@ -110,13 +111,24 @@ def test_what_train_refuses(study, monkeypatch, capsys):
     assert "data/features" in refused(monkeypatch, capsys, "train", "best")
 
 
-def test_hard_classes_outside_the_vocabulary_are_told(study, monkeypatch, capsys):
+def test_class_lists_outside_the_vocabulary_are_told(study, monkeypatch, capsys):
     params = yaml.safe_load(Path("params.yaml").read_text())
     params["variants"]["next"]["mix"]["hard_classes"] += ["zebra"]
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    capsys.readouterr()
+    said = "error: variants.next.mix.hard_classes: the vocabulary has no class 'zebra'"
+    assert refused(monkeypatch, capsys, "mix") == said
+    params["mix"]["rare_classes"] = ["forks"]
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    said = "error: mix.rare_classes: the vocabulary has no class 'forks' (did you mean 'fork'?)"
+    assert refused(monkeypatch, capsys, "mix") == said
+    params["mix"]["rare_classes"], params["vocabulary"]["without"] = [], ["zebra"]
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    Path("words.yaml").write_text(
+        yaml.safe_dump({"classes": dict.fromkeys([*NAMES, "zebra"])}, sort_keys=False)
+    )
     run(monkeypatch, "mix")
-    assert "variants.next.mix.hard_classes: not in the vocabulary, left out: zebra" in capsys.readouterr().out
+    told = "variants.next.mix.hard_classes: left out by vocabulary.without: zebra"
+    assert told in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, TypeAdapter
 
-from lexiclip.errors import InputError
+from lexiclip.errors import InputError, did_you_mean
 from lexiclip.files import checked, read_json
 from lexiclip.scoring.fusion import standardise
 
@@ -96,9 +96,8 @@ def read_choice(
             raise InputError(f"{path}: unknown variant {variant!r}: choose from {', '.join(variants)}")
         for name in classes:
             if name not in names and name not in left_out:
-                raise InputError(
-                    f"{path}: {variant}: unknown class {name!r}: use the names of the vocabulary"
-                )
+                hint = did_you_mean(name, [*names, *left_out])
+                raise InputError(f"{path}: {variant}: the vocabulary has no class {name!r}{hint}")
             if name in choice:
                 raise InputError(f"{path}: class {name!r} is chosen twice: keep one")
             choice[name] = list(variants).index(variant)
