@@ -18,8 +18,9 @@ WINDOWS = "data/window_scores"
 
 def main() -> None:
     params = load_params()
-    names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
-    dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
+    vocabulary = load_vocabulary(params.vocabulary.file, params.vocabulary.without)
+    names = vocabulary.names
+    dataset = load_dataset(params.images.labels, params.images.folder, vocabulary, params.images.limit)
     members = params.members
     read_index(WINDOWS, names)
     rows = ablate(

@@ -20,8 +20,9 @@ from lexiclip.vocabulary import load_vocabulary
 
 def main() -> None:
     params = load_params()
-    names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
-    dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
+    vocabulary = load_vocabulary(params.vocabulary.file, params.vocabulary.without)
+    names = vocabulary.names
+    dataset = load_dataset(params.images.labels, params.images.folder, vocabulary, params.images.limit)
     ids, stored = read_study([*params.scored, "ensemble"], names)
     labels = labels_of(ids, dataset, params.windows.skip_unreadable)
     scores = {variant: arrays["scores"] for variant, arrays in stored.items()}

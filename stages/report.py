@@ -23,13 +23,15 @@ from lexiclip.report.tables import (
     read_table,
     results_rows,
 )
+from lexiclip.vocabulary import load_vocabulary
 
 
 def main() -> None:
     params = load_params()
     study = load_study()
     names = study.names
-    dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
+    vocabulary = load_vocabulary(params.vocabulary.file, params.vocabulary.without)
+    dataset = load_dataset(params.images.labels, params.images.folder, vocabulary, params.images.limit)
     ids, stored = read_scores_file("data/scores/ensemble.npz", names)
     scores, rows = stored["scores"], gallery.evenly_spaced(len(ids))
     labels = measured = None

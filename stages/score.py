@@ -25,8 +25,9 @@ def main() -> None:
     take_device()
     rank, ranks = rank_and_count()
     params = load_params()
-    names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
-    dataset = load_dataset(params.images.labels, params.images.folder, names, params.images.limit)
+    vocabulary = load_vocabulary(params.vocabulary.file, params.vocabulary.without)
+    names = vocabulary.names
+    dataset = load_dataset(params.images.labels, params.images.folder, vocabulary, params.images.limit)
     clip = load_clip("models/clip", params.precision).to(best_device(params.precision))
     model = model_id(clip)
     vectors = {}

@@ -3,27 +3,9 @@
 import json
 import sys
 
-import numpy as np
 import pytest
 
 from lexiclip import cli
-from lexiclip.errors import InputError
-from lexiclip.evaluation.metrics import evaluate
-
-SCORES = [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]  # images 7, 9, 30 by person, dog
-LABELS = [[1, 0], [0, 1], [0, 1]]
-
-
-@pytest.fixture
-def labels_file(tmp_path):
-    images, shown = {30: "c", 7: "a", 9: "b"}, {7: 1, 9: 18, 30: 18}
-    path = tmp_path / "instances.json"
-    path.write_text(json.dumps({
-        "images": [{"id": number, "file_name": f"{name}.jpg"} for number, name in images.items()],
-        "categories": [{"id": 1, "name": "person"}, {"id": 18, "name": "dog"}],
-        "annotations": [{"image_id": number, "category_id": k} for number, k in shown.items()],
-    }))  # fmt: skip
-    return path
 
 
 @pytest.fixture
@@ -68,69 +50,18 @@ def test_bad_input_ends_in_one_line_and_exit_code_1(run, capsys, arguments, said
     assert said in streams.err and streams.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("ids", [["b", "c", "a"], ["b.jpg", "c.jpg", "a.jpg"], [9, 30, 7]])
-@pytest.mark.parametrize("ending", ["npz", "json"])
-def test_evaluate_matches_images_and_classes_by_name(tmp_path, labels_file, run, ids, ending):
-    path = tmp_path / f"scores.{ending}"
-    scores = np.array(SCORES)[[1, 2, 0]][:, ::-1]
-    stored = {"ids": ids, "names": ["dog", "person"], "scores": scores}
-    if ending == "npz":
-        np.savez(path, **stored)
-    else:
-        path.write_text(json.dumps(stored | {"scores": scores.tolist()}))
-    # dog: b .8, c .3, a .1, of which b and c show it; person: a .9, c .7, b .2, of which a shows it.
-    assert json.loads(run("evaluate", path, labels_file))["mAP"] == 100.0
-
-
-def test_a_bare_table_has_images_and_categories_in_the_order_of_their_numbers(tmp_path, labels_file, run):
-    path = tmp_path / "impreds.json"
-    path.write_text(json.dumps(SCORES))
-    labels, decided = np.array(LABELS, dtype=np.int8), np.array(SCORES) >= 0.3
-    expected = evaluate(np.array(SCORES), labels, decided) | {"left_out": []}
-    for rule in ("--threshold=0.3", "--per-image=1.3"):
-        assert json.loads(run("evaluate", rule, path, labels_file)) == expected
-
-
-def test_evaluate_says_by_which_rule_it_decides(tmp_path, labels_file, run, monkeypatch, capsys):
-    path = tmp_path / "scores.json"
-    path.write_text(json.dumps(SCORES))
-    monkeypatch.setattr(sys, "argv", ["lexiclip", "evaluate", str(path), str(labels_file)])
-    cli.main()
-    assert "the highest of all, 3 for the mean image" in capsys.readouterr().err
-    monkeypatch.setattr(sys, "argv", [*sys.argv, "--threshold", "0.5"])
-    cli.main()
-    assert "scores of at least 0.5" in capsys.readouterr().err
-
-
-def test_scores_of_some_images_are_evaluated_alone(tmp_path, labels_file, capsys):
-    path = tmp_path / "scores.json"
-    path.write_text(json.dumps({"ids": ["b"], "names": ["person", "dog"], "scores": [[0.2, 0.8]]}))
-    result = cli.evaluate_files(path, labels_file)
-    assert result["mAP"] == 100.0 and result["left_out"] == ["person"]
-    assert "1 of 3 labelled images" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("{", "not JSON"),
-        ("{}", "no `scores`"),
-        ("[[0.1, 0.2], [0.3]]", "must be a table of numbers"),
-        ('{"scores": [["x", 1]]}', "must be a table of numbers"),
-        ("[[0.1, 0.2]]", "expected (3 images, 2 classes)"),
-        ('{"scores": [[1, 0]], "ids": ["x"]}', "no labels for 1 of its images, the first is x"),
-        ('{"scores": [[1, 0], [0, 1]], "ids": ["a", "a"]}', "'a' is 2 times in `ids`"),
-        ('{"scores": [[1, 0]], "ids": 3}', "`ids` must be a list"),
-        ('{"scores": [[1, 0]], "ids": ["a"], "names": ["cat", "dog"]}', "no category cat"),
-        ('{"scores": [[NaN, 0]], "ids": ["a"]}', "finite number"),
-    ],
+    ("rule", "said"), [("--per-image=1", "1 for the mean image"), ("--threshold=0.5", "of at least 0.5")]
 )
-def test_a_broken_scores_file_is_told_in_one_line(tmp_path, labels_file, content, said):
-    path = tmp_path / "scores.json"
-    path.write_text(content)
-    with pytest.raises(InputError) as error:
-        cli.evaluate_files(path, labels_file)
-    assert said in str(error.value) and "\n" not in str(error.value)
+def test_evaluate_says_by_which_rule_it_decides(tmp_path, monkeypatch, capsys, rule, said):
+    scores, labels = tmp_path / "scores.json", tmp_path / "labels.csv"
+    scores.write_text('{"ids": ["a", "b"], "names": ["dog", "cat"], "scores": [[0.9, 0.1], [0.2, 0.8]]}')
+    labels.write_text("image,labels\na.jpg,dog\nb.jpg,cat\n")
+    monkeypatch.setattr(sys, "argv", ["lexiclip", "evaluate", rule, str(scores), str(labels)])
+    cli.main()
+    streams = capsys.readouterr()
+    metrics = json.loads(streams.out)
+    assert said in streams.err and metrics["mAP"] == metrics["CF1"] == metrics["OF1"] == 100.0
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,11 @@ import json
 import os
 import re
 import sys
-from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
 from lexiclip.errors import InputError, run_stage
-from lexiclip.evaluation.metrics import check, evaluate, highest_decisions
-from lexiclip.files import read_json, read_npz, read_text, reading
-from lexiclip.images.coco import CocoLabels, read_coco_labels
+from lexiclip.evaluation.score_formats import evaluate_files
+from lexiclip.files import read_text
 from lexiclip.vocabulary import load_vocabulary
 
 VOCABULARIES = Path(__file__).with_name("vocabularies")
@@ -40,70 +36,6 @@ def label(captions: str | Path, vocabulary: str) -> list[dict]:
     text = read_text(captions)
     lines = text.removesuffix("\n").split("\n") if text else []
     return [{"caption": line, "labels": words.labels(line)} for line in lines]
-
-
-def evaluate_files(
-    scores_file: str | Path, labels_file: str | Path, threshold: float | None = None, per_image: float = 3.0
-) -> dict:
-    """`evaluation.evaluate` of a scores file against COCO's instances JSON, with class names in `left_out`.
-
-    A label is held present from `threshold` on or, without one, as `highest_decisions` does.
-
-    Scores: .npz or JSON of `scores` (N, K), `ids` (file names, their stems or image numbers) and `names`; a
-    JSON list of N rows has every image by number and every category by id.
-    """
-    stored = _read_scores(scores_file)
-    names = _distinct(stored, "names", scores_file)
-    coco = read_coco_labels(labels_file, names)
-    rows = _rows(coco, _distinct(stored, "ids", scores_file), scores_file)
-    scores = stored["scores"]
-    if scores.shape != (len(rows), len(coco.names)):
-        raise InputError(
-            f"{scores_file}: scores {scores.shape}, expected ({len(rows)} images, {len(coco.names)} classes)"
-        )
-    if len(rows) < len(coco.numbers):
-        print(f"note: {len(rows)} of {len(coco.numbers)} labelled images have scores", file=sys.stderr)
-    try:
-        check(scores, coco.labels[rows])
-        decided = highest_decisions(scores, per_image) if threshold is None else scores >= threshold
-        result = evaluate(scores, coco.labels[rows], decided)
-    except InputError as error:
-        raise InputError(f"{scores_file}: {error}") from None
-    return result | {"left_out": [coco.names[k] for k in result["left_out"]]}
-
-
-def _read_scores(path: str | Path) -> dict:
-    if Path(path).suffix == ".npz":
-        stored: dict = read_npz(path)
-    else:
-        content = read_json(path)
-        stored = content if isinstance(content, dict) else {"scores": content}
-    if "scores" not in stored:
-        raise InputError(f"{path}: no `scores`")
-    with reading(path, "`scores` must be a table of numbers, images by classes"):
-        return stored | {"scores": np.asarray(stored["scores"], dtype=np.float64)}
-
-
-def _distinct(stored: dict, key: str, path: str | Path) -> tuple[str, ...] | None:
-    if key not in stored:
-        return None
-    with reading(path, f"`{key}` must be a list"):
-        values = tuple(map(str, stored[key]))
-    value, times = Counter(values).most_common(1)[0] if values else ("", 0)
-    if times > 1:
-        raise InputError(f"{path}: {value!r} is {times} times in `{key}`")
-    return values
-
-
-def _rows(coco: CocoLabels, ids: tuple[str, ...] | None, path: str | Path) -> list[int]:
-    """The row of labels of each id: a file name's stem or, failing that, a file name, or an image number."""
-    if ids is None:
-        return list(range(len(coco.numbers)))
-    ways = [map(str, coco.numbers), coco.files, (Path(file).stem for file in coco.files)]
-    row_of = {name: row for way in ways for row, name in enumerate(way)}
-    if unknown := [image_id for image_id in ids if image_id not in row_of]:
-        raise InputError(f"{path}: no labels for {len(unknown)} of its images, the first is {unknown[0]}")
-    return [row_of[image_id] for image_id in ids]
 
 
 def _print_labels(arguments: argparse.Namespace) -> None:
@@ -173,8 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--profile-of", metavar="PROMPTS", default="models/prompts", help=prompts)
     command.set_defaults(run=_print_predictions)
     command = commands.add_parser("evaluate", help="mAP, CF1 and OF1 of a scores file, in per cent")
-    command.add_argument("scores", metavar="SCORES", help=".npz or .json of scores, ids and names")
-    command.add_argument("labels", metavar="LABELS", help="COCO instances JSON")
+    command.add_argument("scores", metavar="SCORES", help=".npz, .npy, .json or .jsonl: docs/data.md")
+    labels = "COCO's .json, a .csv, VOC's annotations or a folder of NUS-WIDE"
+    command.add_argument("labels", metavar="LABELS", help=labels)
     rule = command.add_mutually_exclusive_group()
     cut = "for CF1 and OF1: the score from which a label is held present"
     rule.add_argument("--threshold", type=float, help=cut)

@@ -80,6 +80,13 @@ class Vocabulary:
     def _ends_noun(self, following: list[str]) -> bool:
         return not following or not following[0].isalpha() or following[0] in self.after_noun
 
+    @functools.cached_property
+    def columns(self) -> dict[str, int | None]:
+        """The column of each class by the `bare` form of its name and other words; None: gives no label."""
+        column_of = {name: k for k, name in enumerate(self.names)}
+        words = {bare(phrase): column_of.get(owner) for phrase, owner in self.phrases.items()}
+        return words | {bare(name): k for name, k in column_of.items()}
+
     def check(self, names: Iterable[str], key: str) -> None:
         """InputError, naming the param `key`, for `names` that are no classes, `without` or not."""
         known = [*self.names, *self.without]
@@ -123,6 +130,14 @@ def load_vocabulary(path: str | Path, without: Iterable[str] = ()) -> Vocabulary
     names = tuple(name for name in classes if name not in without)
     adjectives, after_noun = frozenset(listed.adjectives), frozenset(listed.after_noun)
     return Vocabulary(names, phrases, adjectives, after_noun, frozenset(without))
+
+
+def of_names(names: Iterable[str]) -> Vocabulary:
+    """A vocabulary of names alone; of two spellings of one name, the first is taken."""
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(bare(name), name)
+    return Vocabulary(tuple(first.values()), {name: name for name in first.values()})
 
 
 def _forms(word: str) -> set[str]:

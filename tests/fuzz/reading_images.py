@@ -12,6 +12,7 @@ from lexiclip.images.datasets import load_dataset
 from lexiclip.images.views import load_rgb
 from lexiclip.mini.scenes import load_themes
 from lexiclip.mini.sprites import load_sprites, never_shown
+from lexiclip.vocabulary import of_names
 
 ANNOTATION = """<?xml version="1.0" encoding="utf-8"?>
 <annotation><folder>VOC</folder><filename>{}.jpg</filename><size><width>5</width><height>4</height></size>
@@ -31,7 +32,7 @@ def labels(path: str, count: int, *writers: Callable[[Path], object]) -> Reader:
     """The reader of labels at `path`, which `writers` write, with photos beside them."""
 
     def use(folder: Path) -> None:
-        found = load_dataset(folder / path, folder / "images", NAMES, None)
+        found = load_dataset(folder / path, folder / "images", of_names(NAMES), None)
         assert found.labels is None or found.labels.shape == (len(found.paths), len(NAMES))
 
     return Reader(all_of(*PHOTOS, *writers), use, count, "*[!g]")  # no .jpg

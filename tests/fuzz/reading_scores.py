@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from tests.fuzz.reader import INSTANCES, NAMES, Reader, all_of, file_of
 
-from lexiclip import cli
 from lexiclip.clip import feature_store
+from lexiclip.evaluation.score_formats import evaluate_files
 from lexiclip.evaluation.scores_file import read_scores_file, write_scores
 from lexiclip.files import write_json
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, load_prompts, save_prompts
@@ -89,13 +89,13 @@ READERS = {
     "scores file": Reader(scores, use_scores, 1000),
     "evaluate npz": Reader(
         all_of(scores, LABELS),
-        lambda folder: cli.evaluate_files(folder / "scores.npz", folder / "labels.json"),
+        lambda folder: evaluate_files(folder / "scores.npz", folder / "labels.json"),
         400,
         "scores.npz",
     ),
     "evaluate json": Reader(
         all_of(TABLE, LABELS),
-        lambda folder: cli.evaluate_files(folder / "scores.json", folder / "labels.json"),
+        lambda folder: evaluate_files(folder / "scores.json", folder / "labels.json"),
         600,
     ),
     "decisions": Reader(

@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 
 from lexiclip.errors import InputError
-from lexiclip.images.coco import read_coco_labels
-from lexiclip.images.datasets import load_dataset
+from lexiclip.images.coco import read_coco
+from lexiclip.images.datasets import load_dataset, read_labels
+from lexiclip.vocabulary import Vocabulary, of_names
 
-NAMES = ("person", "dog", "zebra")
+NAMES = of_names(["person", "dog", "zebra"])
+WORDS = Vocabulary(
+    ("person", "dog", "zebra"),
+    {"person": "person", "dog": "dog", "zebra": "zebra", "puppy": "dog", "hot dog": None},
+)
 
 
 def instances():
@@ -60,10 +65,60 @@ def test_labels_in_the_order_of_image_ids_and_names(written):
 
 
 def test_names_default_to_the_categories_in_the_order_of_their_ids(written):
-    coco = read_coco_labels(written(instances()))
+    coco = read_coco(written(instances()))
     assert coco.names == ("person", "dog", "zebra", "toothbrush")
-    assert coco.numbers == [7, 9, 30]
+    assert coco.image_ids == ["7", "9", "30"]
     np.testing.assert_array_equal(coco.labels, [[1, 0, 0, 1], [0, 0, 0, 0], [0, 1, 0, 0]])
+
+
+def test_ids_match_whether_numbers_or_text(written):
+    """As texts, some of them or none, and annotations under their ids, as LIVECell lists them."""
+    content = instances()
+    expected = [[1, 0, 0], [0, 0, 0], [0, 1, 0]]
+    for image in content["images"]:
+        image["id"] = str(image["id"])
+    content["annotations"][0]["category_id"] = "18"
+    assert load_dataset(written(content), written(content).parent, NAMES, None).ids == ["c", "a", "b"]
+    content["images"][1]["id"] = 7
+    content["annotations"] = dict(enumerate(content["annotations"]))
+    dataset = load_dataset(written(content), written(content).parent, NAMES, None)
+    assert dataset.ids == ["a", "c", "b"]  # numbers first
+    np.testing.assert_array_equal(dataset.labels, [expected[0], expected[2], expected[1]])
+
+
+def test_categories_may_be_spelt_otherwise_or_by_another_word(written):
+    content = instances()
+    content["categories"][1]["name"], content["categories"][3]["name"] = "Puppy", "ZEBRA"
+    content["categories"].append({"id": 2, "name": "hot_dog"})
+    content["annotations"].append({"image_id": 9, "category_id": 2})
+    path = written(content)
+    np.testing.assert_array_equal(
+        load_dataset(path, path.parent, WORDS, None).labels, [[1, 0, 0], [0, 0, 0], [0, 1, 0]]
+    )
+    with pytest.raises(InputError, match="no category dog, zebra"):
+        content["categories"][3]["name"] = "horse"
+        load_dataset(written(content), path.parent, NAMES, None)
+
+
+def test_images_of_one_name_in_two_folders_keep_the_folder(written, tmp_path):
+    content = instances()
+    content["images"][0]["file_name"], content["images"][1]["file_name"] = "cam1\\x.png", "cam2\\x.png"
+    for folder in ("cam1", "cam2"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.png").touch()
+    dataset = load_dataset(written(content), tmp_path, NAMES, None)
+    assert dataset.ids == ["cam2/x.png", "b", "cam1/x.png"]
+    assert dataset.paths[0] == tmp_path / "cam2/x.png"
+    (tmp_path / "cam1/x.png").rename(tmp_path / "x.png")  # which of the two, cannot be told
+    with pytest.raises(InputError, match=r"1 images are not in .*, the first is \S*/cam1/x\.png \(images"):
+        load_dataset(written(content), tmp_path, NAMES, None)
+
+
+def test_a_file_is_found_by_its_bare_name(written):
+    content = instances()
+    content["images"][0]["file_name"] = "images\\c.jpg"
+    path = written(content)
+    assert load_dataset(path, path.parent, NAMES, None).paths[2] == path.parent / "c.jpg"
 
 
 def broken(change):
@@ -79,16 +134,25 @@ def broken(change):
         ("[]", "not COCO's instances JSON"),
         (broken(lambda content: content.pop("images")), "KeyError: 'images'"),
         (broken(lambda content: content["images"][0].pop("file_name")), "KeyError: 'file_name'"),
-        (broken(lambda content: content["images"].append({"id": 7, "file_name": "d.jpg"})), "stands twice"),
-        (broken(lambda content: content["images"].append({"id": 8, "file_name": "x/a.jpg"})), "stands twice"),
+        (
+            broken(lambda content: content["images"].append({"id": "7", "file_name": "d.jpg"})),
+            "image id 7 stands 2 times",
+        ),
+        (
+            broken(lambda content: content["images"].append({"id": 8, "file_name": ".\\a.jpg"})),
+            "file a.jpg stands 2 times",
+        ),
         (broken(lambda content: content["categories"].pop(3)), "no category zebra"),
         (
             broken(lambda content: content["annotations"].append({"image_id": 7, "category_id": 4})),
-            "(KeyError: 4)",
+            "names category 4, which is not listed",
         ),
         (broken(lambda content: content["annotations"].append({"image_id": 8, "category_id": 1})), "image 8"),
-        (broken(lambda content: content["annotations"][0].update(image_id=[7])), "unhashable type: 'list'"),
-        (broken(lambda content: content["categories"].append({"id": 2, "name": "dog"})), "stands twice"),
+        (broken(lambda content: content["annotations"][0].update(image_id=[7])), "image [7], which is not"),
+        (
+            broken(lambda content: content["categories"].append({"id": 1.0, "name": "cow"})),
+            "category id 1 stands 2 times",
+        ),
         (broken(lambda content: content["images"][0].update(file_name="x" * 999)), "1 images are not in"),
     ],
 )
@@ -106,7 +170,7 @@ def test_real_photos(shared):
         pytest.skip(f"no COCO photos under {shared}")
     content = json.loads((folder / "instances.json").read_text())
     names = tuple(category["name"] for category in content["categories"])
-    dataset = load_dataset(folder / "instances.json", folder / "images", names, None)
+    dataset = load_dataset(folder / "instances.json", folder / "images", of_names(names), None)
     assert len(dataset.ids) == len(content["images"]) and dataset.labels.shape[1] == len(names)
     name_of = {category["id"]: category["name"] for category in content["categories"]}
     stem_of = {image["id"]: image["file_name"].rsplit(".", 1)[0] for image in content["images"]}
@@ -142,11 +206,12 @@ def test_a_table_gives_labels_in_its_own_order(table):
         "Image, Labels \nb.jpg, dog; zebra\na.jpg,\n,\n,\n",  # spaces, capitals, a spreadsheet's empty rows
         "image;labels\nb.jpg;dog,zebra\na.jpg;\n",
         "image\tlabels\turl\nb.jpg\tDOG;Zebra\thttp://b\na.jpg\t\t\n",
+        "image,labels\nb.jpg,Puppy; zebra; hot dog\n./a.jpg,\n",  # another word; one that gives no label
     ],
 )
 def test_tables_as_tools_write_them(table, text):
     path = table(text)
-    dataset = load_dataset(path, path.parent, NAMES, None)
+    dataset = load_dataset(path, path.parent, WORDS, None)
     assert dataset.ids == ["b", "a"]
     np.testing.assert_array_equal(dataset.labels, [[0, 1, 1], [0, 0, 0]])
 
@@ -173,7 +238,7 @@ def test_a_table_of_images_alone_has_no_labels(table):
         ("image,label\nb.jpg,dog\n", "got image, label (did you mean 'labels'?)"),
         ("image,labels\n,\n", "no photo in it"),
         ("image,labels\nb.jpg,dig\n", "line 2, b.jpg: unknown class 'dig' (did you mean 'dog'?)"),
-        ("image\nb.jpg\nc.jpg\n", ", the first is c.jpg"),
+        ("image\nb.jpg\nsub/c.jpg\n", "/sub/c.jpg or "),
         ("image,labels\nb.jpg,dog\na.jpg,dog,zebra\n", "line 3: 3 cells under 2 columns"),
         ("labels,image\ndog\n", "line 2: `image` is empty"),
     ],
@@ -188,3 +253,11 @@ def test_a_broken_table_is_told_in_one_line(table, text, said):
 def test_labels_of_no_known_kind_are_refused(tmp_path):
     with pytest.raises(InputError, match="expected COCO's"):
         load_dataset(tmp_path, tmp_path, NAMES, None)
+    with pytest.raises(InputError, match=r"no such file or folder: name yours in images\.labels"):
+        load_dataset(tmp_path / "absent.json", tmp_path, NAMES, None)
+
+
+def test_without_a_vocabulary_a_table_has_its_own_labels(table):
+    path = table("image,labels\nb.jpg,zebra; Dog\na.jpg,dog\n")
+    found = read_labels(path)
+    assert found.names == ("Dog", "zebra") and found.labels.tolist() == [[1, 1], [1, 0]]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from lexiclip.errors import InputError
-from lexiclip.images.datasets import load_dataset
-from lexiclip.vocabulary import load_vocabulary
+from lexiclip.images.datasets import load_dataset, read_labels
+from lexiclip.vocabulary import load_vocabulary, of_names
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("dog", "person", "tv monitor")
+NAMES = of_names(["dog", "person", "tv monitor"])
 
 
 def annotation(image, *objects):
@@ -56,8 +56,19 @@ def test_texts_over_several_lines_and_names_in_another_spelling(tmp_path):
         "<name>dog</name><difficult>\n 1 </difficult></object></annotation>"
     )
     (tmp_path / "a.png").touch()
-    dataset = load_dataset(tmp_path, tmp_path, ("dog", "tv monitor"), None)
+    dataset = load_dataset(tmp_path, tmp_path, of_names(["dog", "tv monitor"]), None)
     assert dataset.ids == ["a"] and dataset.labels.tolist() == [[0, 1]]
+
+
+def test_what_macos_keeps_beside_a_file_is_no_annotation(devkit):
+    (devkit / "Annotations/._1.xml").write_bytes(b"\0\5\26\7 resource fork")
+    assert load_dataset(devkit / "Annotations", devkit / "JPEGImages", NAMES, None).ids == ["1", "2", "3"]
+
+
+def test_without_a_vocabulary_all_names_are_classes(devkit):
+    found = read_labels(devkit / "Annotations")
+    assert found.names == ("horse", "person", "tvmonitor")  # a dog is only ever difficult
+    assert found.labels.tolist() == [[0, 0, 1], [1, 1, 0], [0, 0, 0]]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +82,7 @@ def test_texts_over_several_lines_and_names_in_another_spelling(tmp_path):
         ("<html></html>", "not a VOC annotation"),
         ("<annotation><filename>2.jpg</filename><object/></annotation>", "not a VOC annotation"),
         (annotation("4.jpg"), "1 images are not in"),
-        (annotation("3.jpg"), "two images are called 3"),
+        (annotation("3.jpg"), "3.jpg stands twice"),
     ],
 )
 def test_a_broken_annotation_is_named(devkit, content, said):
@@ -91,8 +102,9 @@ def test_real_annotations_name_all_twenty_classes_of_our_vocabulary(shared, caps
     folder = shared / "photos/voc"
     if not (folder / "Annotations").is_dir():
         pytest.skip(f"no VOC photos under {shared}")
-    names = load_vocabulary(ROOT / "src/lexiclip/vocabularies/voc20.yaml").names
-    dataset = load_dataset(folder / "Annotations", folder / "JPEGImages", names, None)
+    vocabulary = load_vocabulary(ROOT / "src/lexiclip/vocabularies/voc20.yaml")
+    names = vocabulary.names
+    dataset = load_dataset(folder / "Annotations", folder / "JPEGImages", vocabulary, None)
     files = sorted((folder / "Annotations").glob("*.xml"))
     assert dataset.ids == [file.stem for file in files] and not capsys.readouterr().err
     # another way to count: an object's name stands before its own difficulty in the text

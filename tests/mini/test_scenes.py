@@ -15,7 +15,7 @@ from lexiclip.images.datasets import load_dataset
 from lexiclip.mini import scenes as scenes_module
 from lexiclip.mini.scenes import draw_scenes, load_themes, write_scenes
 from lexiclip.mini.sprites import LEVELS, SIZE, Sprites
-from lexiclip.vocabulary import load_vocabulary
+from lexiclip.vocabulary import load_vocabulary, of_names
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("dog", "cat", "fork", "knife")
@@ -106,7 +106,8 @@ def test_sizes_lie_between_the_bounds(sprites, plain):
 def test_what_is_written_is_read_as_coco(sprites, tmp_path):
     scenes = drawn(sprites)
     write_scenes(iter(scenes), NAMES, tmp_path / "scenes")
-    dataset = load_dataset(tmp_path / "scenes/instances.json", tmp_path / "scenes/images", NAMES, None)
+    labels, images = tmp_path / "scenes/instances.json", tmp_path / "scenes/images"
+    dataset = load_dataset(labels, images, of_names(NAMES), None)
     assert len(dataset.ids) == len(scenes)
     for scene, path, row in zip(scenes, dataset.paths, dataset.labels, strict=True):
         assert {name for name, label in zip(NAMES, row, strict=True) if label} == {n for n, _ in scene.boxes}

@@ -7,18 +7,25 @@ The file or folder of labels tells its kind:
 """
 
 import os
-import re
-from pathlib import Path
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
 
-from lexiclip.errors import InputError, did_you_mean
-from lexiclip.files import read_table
-from lexiclip.images.coco import read_coco_labels
+from lexiclip.errors import InputError
+from lexiclip.images.coco import read_coco
+from lexiclip.images.csv_labels import read_csv
+from lexiclip.images.labels import Labels
 from lexiclip.images.nus_wide import read_nus_wide
 from lexiclip.images.voc import read_voc
-from lexiclip.vocabulary import bare
+from lexiclip.vocabulary import Vocabulary
+
+KINDS = (
+    "COCO's .json, VOC's folder of .xml or ImageSets .txt, a folder of NUS-WIDE, or a .csv with the columns "
+    "image and labels (image alone: photos without labels)"
+)
 
 
 class Dataset(NamedTuple):
@@ -30,63 +37,61 @@ class Dataset(NamedTuple):
 
 
 def load_dataset(
-    labels: str | Path, folder: str | Path, names: tuple[str, ...], limit: int | None
+    labels: str | Path, folder: str | Path, vocabulary: Vocabulary, limit: int | None
 ) -> Dataset:
-    """The first `limit` images that `labels` lists, with their files in `folder`; the stem is the id.
+    """The first `limit` images that `labels` lists, with their files in `folder`.
 
     InputError for labels of no known kind, broken labels, an image that is not in `folder` or stands twice.
     """
-    labels, folder = Path(labels), Path(folder)
-    if labels.suffix == ".json":
-        coco = read_coco_labels(labels, names)
-        files, shown = coco.files, coco.labels
-    elif labels.suffix == ".csv":
-        files, shown = read_csv(labels, names)
-    elif (labels / "ImageList").is_dir():
-        files, shown = read_nus_wide(labels, names)
-    elif labels.suffix == ".txt" or any(labels.glob("*.xml")):
-        files, shown = read_voc(labels, names)
-    else:
+    if not Path(labels).exists():
         raise InputError(
-            f"{labels}: no labels: expected COCO's .json, a .csv, VOC's .xml folder or ImageSets .txt, or a "
-            "folder of NUS-WIDE (images.labels; photos without labels: a .csv with the one column `image`)"
+            f"{labels}: no such file or folder: name yours in images.labels, or draw the study's scenes with "
+            "`dvc repro scenes`"
         )
-    paths = [folder / file for file in files[:limit]]
-    # Path.is_file fails on a name that is too long.
-    if absent := [path for path in paths if not os.path.isfile(path)]:  # noqa: PTH113
-        raise InputError(f"{labels}: {len(absent)} images are not in {folder}, the first is {absent[0].name}")
-    ids = [path.stem for path in paths]
+    found = read_labels(labels, vocabulary)
+    ids = image_ids(found.files)
     if len(set(ids)) < len(ids):
-        twice = next(image_id for image_id in ids if ids.count(image_id) > 1)
-        raise InputError(f"{labels}: two images are called {twice}: names without their endings must differ")
-    return Dataset(ids, paths, None if shown is None else shown[:limit])
+        raise InputError(f"{labels}: {Counter(ids).most_common(1)[0][0]} stands twice: list each image once")
+    paths = _in_folder(found.files, Path(folder), limit, labels)
+    return Dataset(ids[:limit], paths, None if found.labels is None else found.labels[:limit])
 
 
-def read_csv(path: Path, names: tuple[str, ...]) -> tuple[list[str], np.ndarray | None]:
-    """Files and labels (N, K) of a table of `image` (a file) and `labels` (class names, "; " between).
+def read_labels(path: str | Path, vocabulary: Vocabulary | None = None) -> Labels:
+    """The labels of a file or folder of any known kind; without a vocabulary, of all classes in it."""
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending == ".json":
+        return read_coco(path, vocabulary)
+    if ending in (".csv", ".tsv"):
+        return read_csv(path, vocabulary)
+    if (path / "ImageList").is_dir():
+        return read_nus_wide(path, vocabulary)
+    if ending == ".txt" or any(path.glob("*.xml")):
+        return read_voc(path, vocabulary)
+    raise InputError(f"{path}: no labels: expected {KINDS}")
 
-    Rows of one image are united. A table of `image` alone has no labels: its photos are scored, not
-    evaluated. InputError names the row of an unknown class, or a column that is none of the two.
-    """
-    columns, rows = read_table(path, "image")
-    if "labels" not in columns and columns != ["image"]:
-        listed = ", ".join(column + did_you_mean(column, ["labels"]) for column in columns)
-        raise InputError(f"{path}, line 1: expected image,labels or image alone, got {listed}")
-    column_of = {bare(name): k for k, name in enumerate(names)}
-    shown: dict[str, set[int]] = {}
-    for line, row in rows:
-        image = row["image"].strip().replace("\\", "/")
-        if not image:
-            raise InputError(f"{path}, line {line}: `image` is empty")
-        classes = shown.setdefault(image, set())
-        for name in filter(None, map(str.strip, re.split("[;,]", row.get("labels", "")))):
-            if bare(name) not in column_of:
-                hint = did_you_mean(name, names)
-                raise InputError(f"{path}, line {line}, {image}: unknown class {name!r}{hint}")
-            classes.add(column_of[bare(name)])
-    if not shown:
-        raise InputError(f"{path}: no photo in it: expected a line `image,labels`, then a line a photo")
-    labels = np.zeros((len(shown), len(names)), dtype=np.int8)
-    for number, classes in enumerate(shown.values()):
-        labels[number, list(classes)] = 1
-    return list(shown), labels if "labels" in columns else None
+
+def image_ids(files: Sequence[str]) -> list[str]:
+    """The name of each file without its ending; where two files share that, the file with its folders."""
+    stems = [PurePosixPath(file).stem for file in files]
+    times = Counter(stems)
+    return [stem if times[stem] == 1 else file for stem, file in zip(stems, files, strict=True)]
+
+
+def _in_folder(files: Sequence[str], folder: Path, limit: int | None, labels: str | Path) -> list[Path]:
+    """The paths of the first files: as listed or, where no other file has its name, by that name alone."""
+    times = Counter(PurePosixPath(file).name for file in files)
+    paths, absent = [], []
+    for file in files[:limit]:
+        name = PurePosixPath(file).name
+        tried = [folder / file, *([folder / name] if times[name] == 1 and name != file else [])]
+        # Path.is_file fails on a name that is too long.
+        path = next((path for path in tried if os.path.isfile(path)), None)  # noqa: PTH113
+        if path is None:
+            absent.append(" or ".join(map(str, tried)))
+        paths.append(path)
+    if absent:
+        raise InputError(
+            f"{labels}: {len(absent)} images are not in {folder}, the first is {absent[0]} (images.folder)"
+        )
+    return paths

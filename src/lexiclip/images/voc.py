@@ -4,41 +4,34 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
-import numpy as np
-
 from lexiclip.errors import InputError
-from lexiclip.files import reading
-from lexiclip.vocabulary import bare
+from lexiclip.files import read_text, reading
+from lexiclip.images.labels import Labels, label_rows, listed_file
+from lexiclip.vocabulary import Vocabulary, bare, of_names
 
 
-def read_voc(labels: Path, names: tuple[str, ...]) -> tuple[list[str], np.ndarray]:
-    """Files and labels (N, K) int8 of the images of a folder of .xml, or of an image set in ImageSets/Main.
+def read_voc(labels: Path, vocabulary: Vocabulary | None = None) -> Labels:
+    """Labels of the images of a folder of .xml, or of an image set in ImageSets/Main.
 
     A class is shown where an object not marked difficult shows it, as in TaI-DPT's evaluation (VOC's own
-    leaves a pair with difficult objects alone out). "tvmonitor" is "tv monitor"; classes outside `names` are
-    ignored with a note. InputError names a broken file.
+    leaves a pair with difficult objects alone out). "tvmonitor" is "tv monitor"; classes outside the
+    vocabulary are ignored with a note; without one, all names in alphabetical order are the classes.
+    InputError names a broken file.
     """
-    if labels.suffix == ".txt":
+    if labels.suffix.lower() == ".txt":
         annotations = labels.absolute().parent.parent.parent / "Annotations"
-        with reading(labels):
-            lines = labels.read_text(encoding="utf-8").splitlines()
+        lines = read_text(labels).splitlines()
         files = [annotations / f"{line.split()[0]}.xml" for line in lines if line.strip()]
-    else:
-        files = sorted(labels.glob("*.xml"))
-    column_of = {bare(name): k for k, name in enumerate(names)}
-    images, shown, others = [], np.zeros((len(files), len(names)), dtype=np.int8), set()
-    for row, file in enumerate(files):
-        image, found = _read_annotation(file)
-        images.append(image)
-        for name in found:
-            if bare(name) in column_of:
-                shown[row, column_of[bare(name)]] = 1
-            else:
-                others.add(name)
-    if others:
-        outside = ", ".join(sorted(others))
-        print(f"note: classes of {labels} outside the vocabulary: {outside}", file=sys.stderr)
-    return images, shown
+    else:  # macOS keeps "._name.xml" beside each file
+        files = sorted(file for file in labels.glob("*.xml") if not file.name.startswith("."))
+    read = [_read_annotation(file) for file in files]
+    named = {name for _, shown in read for name in shown}
+    vocabulary = vocabulary or of_names(sorted(named))
+    if others := sorted(name for name in named if bare(name) not in vocabulary.columns):
+        print(f"note: classes of {labels} outside the vocabulary: {', '.join(others)}", file=sys.stderr)
+    columns = [[vocabulary.columns.get(bare(name)) for name in shown] for _, shown in read]
+    rows = label_rows(columns, len(vocabulary.names))
+    return Labels([image for image, _ in read], vocabulary.names, rows)
 
 
 def _read_annotation(file: Path) -> tuple[str, set[str]]:
@@ -50,7 +43,7 @@ def _read_annotation(file: Path) -> tuple[str, set[str]]:
     found, image = {_text(item, "name") for item in shown}, _text(root, "filename")
     if root.tag != "annotation" or not image or not all(_text(item, "name") for item in objects):
         raise InputError(f"{file}: not a VOC annotation: expected filename, and a name in each object")
-    return image, found
+    return listed_file(image), found
 
 
 def _text(element: ElementTree.Element, tag: str) -> str:
