@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from lexiclip.errors import InputError
+from lexiclip.images import views as module
 from lexiclip.images.views import batched_view_pixels, bicubic_weights, image_pixels, load_rgb, view_pixels
 from lexiclip.images.windows import SHAPES, crop, windows
 
@@ -133,3 +134,28 @@ def test_unreadable_files_are_named(tmp_path):
         with pytest.raises(InputError, match=r"not a readable image|cannot be read") as error:
             load_rgb(tmp_path / name)
         assert str(tmp_path / name) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_what_is_no_image_is_told_in_its_own_words(tmp_path):
+    contents = {
+        "IMG_1.jpg": (
+            b"\0\0\0\x1cftypheic\0\0\0\0mif1heic",
+            "a HEIC photo: convert it to JPEG, or pip install",
+        ),
+        "._a.jpg": (b"\0\5\26\7\0\2\0\0Mac OS X", "a hidden file and no readable image, as macOS keeps"),
+        "a.jpg": (b"<html>", "not a readable image: convert it to JPEG or PNG, or leave it out"),
+    }
+    for name, (content, said) in contents.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError) as error:
+            load_rgb(tmp_path / name)
+        assert str(error.value).startswith(f"{tmp_path / name}: {said}") and "\n" not in str(error.value)
+
+
+def test_a_panorama_is_no_attack(tmp_path, monkeypatch):
+    """Pillow alone refuses this one as it is opened; only the limit of ours is left."""
+    assert module.MOST_PIXELS >= 20_000 * 11_000
+    Image.new("1", (20_000, 11_000)).save(tmp_path / "panorama.png")
+    monkeypatch.setattr(module, "MOST_PIXELS", 200_000_000)
+    with pytest.raises(InputError, match="20000 by 11000 pixels, more than 200 million: make it smaller"):
+        load_rgb(tmp_path / "panorama.png")

@@ -6,13 +6,14 @@ whole images, a fiftieth of the bytes, and resizes all windows of a size in one 
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -20,6 +21,16 @@ from tqdm import tqdm
 from lexiclip.errors import InputError
 from lexiclip.files import reading
 from lexiclip.images.windows import Box, reflected, reflected_to, windows
+
+# Pillow's own limit refuses panoramas. Windows of so many pixels take 7 GB to cut.
+Image.MAX_IMAGE_PIXELS = None
+MOST_PIXELS = 500_000_000
+
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+with suppress(ImportError):
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
 
 
 class Views(NamedTuple):
@@ -66,7 +77,10 @@ def load_rgb(path: str | Path) -> Image.Image:
     As a viewer shows it: turned by its EXIF orientation, what is transparent laid on white, more than 8 bits
     (16, 32 or floats) scaled by the range that is in use.
     """
-    with reading(path, "not a readable image"), Image.open(path) as image:
+    with reading(path, "not a readable image"), _opened(path) as image:
+        if image.width * image.height > MOST_PIXELS:
+            size = f"{image.width} by {image.height} pixels, more than {MOST_PIXELS // 10**6} million"
+            raise InputError(f"{path}: {size}: make it smaller")
         image.load()
         if image.mode[0] in "IF":  # PIL would clip these to white
             values = np.asarray(image)
@@ -80,6 +94,20 @@ def load_rgb(path: str | Path) -> Image.Image:
             shown = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), shown)
         return image.convert("RGB")
+
+
+def _opened(path: str | Path) -> Image.Image:
+    try:
+        return Image.open(path)
+    except UnidentifiedImageError:
+        problem = "not a readable image: convert it to JPEG or PNG, or leave it out"
+        with Path(path).open("rb") as file:
+            start = file.read(12)
+        if start[4:8] == b"ftyp" and start[8:] in HEIF_BRANDS:
+            problem = "a HEIC photo: convert it to JPEG, or pip install pillow-heif"
+        elif Path(path).name.startswith("."):
+            problem = "a hidden file and no readable image, as macOS keeps them beside photos: leave it out"
+        raise InputError(f"{path}: {problem}") from None
 
 
 def image_pixels(image: Image.Image) -> Tensor:

@@ -102,7 +102,7 @@ def score_images(
     if unreadable and (not skip_unreadable or len(unreadable) == len(images)):
         raise InputError(
             f"{len(unreadable)} of {len(images)} images cannot be read: {'; '.join(unreadable)}: "
-            "replace or remove them (the other scores are kept), or allow unreadable images to be skipped"
+            "replace or remove them (the other scores are kept), or set windows.skip_unreadable: true"
         )
     return unreadable
 
