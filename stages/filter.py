@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from lexiclip.captions.asking import write_answers
-from lexiclip.captions.filtering import describe, filter_answers, read_answers
+from lexiclip.captions.filtering import describe, dropped, filter_answers, read_answers
 from lexiclip.captions.instructions import load_instructions
 from lexiclip.captions.judging import caption_questions, drop_rejected
 from lexiclip.captions.llm import Sampling, backend
@@ -22,6 +22,7 @@ def main(caption_set: str) -> None:
         read_answers(f"data/captions/{caption_set}.answers.jsonl"),
         vocabulary,
         caption_set,
+        max_characters=params.filter.max_characters,
         needs_asked=caption_set in params.filter.needs_asked_class,
         adds_asked=caption_set in params.filter.adds_asked_class,
     )
@@ -32,9 +33,12 @@ def main(caption_set: str) -> None:
     verdicts = Path(f"data/captions/{caption_set}.verdicts.jsonl")
     write_answers(asks, model, verdicts, seed=judge.seed)
     captions, left_after_judges = drop_rejected(captions, read_jsonl(verdicts), judge.judges)
-    if counts["asked"] and not captions:
-        raise InputError(f"caption set {caption_set!r}: no caption of {counts['asked']} answers is left")
     counts["left_after"] |= left_after_judges
+    if counts["asked"] and not captions:
+        raise InputError(
+            f"caption set {caption_set!r}: no caption of {counts['asked']} answers is left; dropped by rule: "
+            f"{dropped(counts)}"
+        )
     metrics = counts | describe(captions, vocabulary.names)
     columns = ("text", "labels", "source")
     write_jsonl(
@@ -45,6 +49,7 @@ def main(caption_set: str) -> None:
         f"metrics/captions/{caption_set}.csv",
         [{"class": name, "captions": count} for name, count in metrics["per_class"].items()],
     )
+    print(f"dropped by rule: {dropped(counts)}")
     print(f"{len(captions)} of {counts['parsed']} captions -> data/captions/{caption_set}.jsonl")
 
 

@@ -97,6 +97,7 @@ CaptionSet = Literal["multi", "single", "challenge", "world"]
 
 
 class FilterParams(Block):
+    max_characters: Positive
     needs_asked_class: list[CaptionSet]
     adds_asked_class: list[CaptionSet]
 

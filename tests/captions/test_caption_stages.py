@@ -56,14 +56,17 @@ def study(tmp_path, monkeypatch, serve):
     return run
 
 
-def test_from_combinations_to_labelled_captions(study):
+def test_from_combinations_to_labelled_captions(study, capsys):
     study("compose")
     class_sets = read_json("data/captions/class_sets.json")
     assert class_sets == {"names": ["dog", "cat", "cup", "car"], "sets": [["dog", "cat"], ["cup", "car"]]}
     for caption_set, asked in {"multi": 8, "challenge": 6}.items():
         study("write", caption_set)
         assert len(read_jsonl(f"data/captions/{caption_set}.answers.jsonl")) == asked
+    capsys.readouterr()
     study("filter", "multi")
+    rules = "cjk 0, control 0, short 0, long 0, no_class 8, asked_class_missing 0, duplicate 0"
+    assert f"dropped by rule: {rules}\n8 of 16 captions" in capsys.readouterr().out
     assert Path("data/captions/multi.verdicts.jsonl").read_text() == "\n"
     metrics = read_json("metrics/captions/multi.json")
     assert (metrics["asked"], metrics["answered"], metrics["parsed"], metrics["kept"]) == (8, 8, 16, 8)
@@ -105,7 +108,10 @@ def test_human_captions_are_imported_and_no_caption_left_is_an_error(study, caps
     study("wild", wild={"file": "mine.txt"})
     with pytest.raises(SystemExit):
         study("filter", "wild")
-    assert "caption set 'wild': no caption of 1 answers is left" in capsys.readouterr().err
+    assert (
+        "caption set 'wild': no caption of 1 answers is left; dropped by rule: cjk 0"
+        in capsys.readouterr().err
+    )
 
 
 def test_likelihoods_are_not_asked_of_a_server(study, capsys):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lexiclip.captions.filtering import RULES, describe, filter_answers, read_answers
+from lexiclip.captions.filtering import RULES, describe, dropped, filter_answers, read_answers
 from lexiclip.errors import InputError
 from lexiclip.vocabulary import Vocabulary
 
@@ -19,8 +19,9 @@ ANSWERS = [
 ]
 
 
-def filtered(answers=ANSWERS, needs_asked=False, adds_asked=False):
-    return filter_answers(answers, WORDS, "multi", needs_asked=needs_asked, adds_asked=adds_asked)
+def filtered(answers=ANSWERS, needs_asked=False, adds_asked=False, max_characters=149):
+    asked = {"needs_asked": needs_asked, "adds_asked": adds_asked}
+    return filter_answers(answers, WORDS, "multi", max_characters=max_characters, **asked)
 
 
 def test_what_each_rule_leaves():
@@ -33,6 +34,9 @@ def test_what_each_rule_leaves():
         "asked": 5, "answered": 4, "parsed": 10,
         "left_after": dict(zip(RULES, (8, 7, 6, 5, 3, 3, 2), strict=True)),
     }  # fmt: skip
+    assert dropped(counts) == (
+        "cjk 2, control 1, short 1, long 1, no_class 2, asked_class_missing 0, duplicate 1"
+    )
     captions, counts = filtered(needs_asked=True)
     assert [caption["text"] for caption in captions] == ["A dog and a cat."]
     assert counts["left_after"]["asked_class_missing"] == 2
@@ -88,3 +92,10 @@ def test_a_malformed_answers_file_is_told_with_its_row(tmp_path, row, said):
     with pytest.raises(InputError) as error:
         read_answers(path)
     assert str(error.value).startswith(f"{path}, {said}")
+
+
+def test_how_long_a_caption_may_be():
+    text = "A dog " + "x" * 150 + "."
+    (caption,), _ = filtered([{"names": ["dog"], "answer": text}], max_characters=len(text))
+    assert caption["text"] == text
+    assert filtered([{"names": ["dog"], "answer": text}], max_characters=len(text) - 1)[0] == []

@@ -66,4 +66,4 @@ def test_parse_answer(answer, captions):
     ],
 )
 def test_broken_rule(caption, rule):
-    assert broken_rule(caption) == rule
+    assert broken_rule(caption, 149) == rule

@@ -41,7 +41,7 @@ def use_captions(name: str) -> Callable[[Path], None]:
 
 def use_answers(folder: Path) -> None:
     answers = read_answers(folder / "answers.jsonl")
-    kept, _ = filter_answers(answers, WORDS, "multi", needs_asked=True, adds_asked=True)
+    kept, _ = filter_answers(answers, WORDS, "multi", max_characters=149, needs_asked=True, adds_asked=True)
     write_jsonl(folder / "out", kept)
 
 

@@ -1,6 +1,7 @@
 """Answers in, labelled captions out, with a count of what each rule and judge left (METHOD §1, "filter")."""
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,13 @@ def read_answers(path: str | Path) -> list[dict]:
 
 
 def filter_answers(
-    answers: list[dict], vocabulary: Vocabulary, caption_set: str, *, needs_asked: bool, adds_asked: bool
+    answers: list[dict],
+    vocabulary: Vocabulary,
+    caption_set: str,
+    *,
+    max_characters: int,
+    needs_asked: bool,
+    adds_asked: bool,
 ) -> tuple[list[dict], dict]:
     """Captions {"text", "labels", "source", "names"} of answers {"names", "answer"}, each text once; counts.
 
@@ -38,7 +45,7 @@ def filter_answers(
     classes it was asked for besides those its text names. The counts: asked, answered (with a caption or
     more), parsed (captions), left after each of RULES in turn.
     """
-    kept, seen, dropped = [], set(), Counter()
+    kept, seen, taken = [], set(), Counter()
     answered = parsed = 0
     for answer in answers:
         captions = parse_answer(answer["answer"])
@@ -47,22 +54,31 @@ def filter_answers(
             named = vocabulary.labels(text)
             labels = vocabulary.in_order([*named, *answer["names"]]) if adds_asked else named
             reason = (
-                broken_rule(text)
+                broken_rule(text, max_characters)
                 or (not labels and "no_class")
                 or (needs_asked and not set(answer["names"]) <= set(named) and "asked_class_missing")
                 or (text.lower() in seen and "duplicate")
             )
             if reason:
-                dropped[reason] += 1
+                taken[reason] += 1
             else:
                 seen.add(text.lower())
                 names = answer["names"] or labels  # human-written captions were asked for nothing
                 kept.append({"text": text, "labels": labels, "source": caption_set, "names": names})
     left, left_after = parsed, {}
     for rule in RULES:
-        left -= dropped[rule]
+        left -= taken[rule]
         left_after[rule] = left
     return kept, {"asked": len(answers), "answered": answered, "parsed": parsed, "left_after": left_after}
+
+
+def dropped(counts: dict) -> str:
+    """How many captions each rule and judge took, from the counts of `filter_answers`: "cjk 0, long 2"."""
+    left = [counts["parsed"], *counts["left_after"].values()]
+    return ", ".join(
+        f"{rule} {before - after}"
+        for rule, (before, after) in zip(counts["left_after"], pairwise(left), strict=True)
+    )
 
 
 def describe(captions: list[dict], names: tuple[str, ...]) -> dict:

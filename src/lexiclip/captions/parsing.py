@@ -41,7 +41,7 @@ def parse_answer(answer: str) -> list[str]:
     return [caption for caption in map(_bare, pieces) if caption and not LEAD_IN.match(caption)]
 
 
-def broken_rule(caption: str) -> str | None:
+def broken_rule(caption: str, max_characters: int) -> str | None:
     """The first rule a caption breaks ("cjk", "control", "short", "long"), None if it is fit to keep."""
     if CJK.search(caption):
         return "cjk"
@@ -49,7 +49,7 @@ def broken_rule(caption: str) -> str | None:
         return "control"
     if len(caption) <= 5:
         return "short"
-    return "long" if len(caption) >= 150 else None
+    return "long" if len(caption) > max_characters else None
 
 
 def _split_at_markers(line: str) -> list[str]:
