@@ -1,9 +1,11 @@
 """The variants of both profiles: METHOD's values stand in coco's; what does not fit is said in one line."""
 
+import difflib
 from pathlib import Path
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 from tests.clones import committed
 
 from lexiclip.errors import InputError
@@ -113,3 +115,26 @@ def test_what_is_wrong_is_said_in_one_line(written, changes, said):
     with pytest.raises(InputError, match=said) as raised:
         load_params(written(**changes))
     assert "params.yaml" in str(raised.value) and "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("file", ["params.yaml", "profiles/coco.yaml"])
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [("train.ema_decay=0.999", "  ema_decay: 0.999"), ("images.limit=5", "  limit: 5"),
+     ("windows.scales=[2,3,7]", "  - 7"), ("vocabulary.file=mine.yaml", "  file: mine.yaml")],
+)  # fmt: skip
+def test_a_changed_value_changes_its_line_alone(tmp_path, file, override, line):
+    """Both are laid out as `dvc exp run -S` writes them: lists and long blocks a line each, null as nothing.
+
+    No list ends a block: the blank line after it would belong to it, and go with it.
+    """
+    before = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    path = tmp_path / "params.yaml"
+    path.write_text("\n".join(before) + "\n", encoding="utf-8")
+    apply_overrides(path, [override])
+    changed = [
+        text
+        for text in difflib.ndiff(before, path.read_text(encoding="utf-8").splitlines())
+        if text[0] in "+-"
+    ]
+    assert len(changed) <= 2 and changed[-1].startswith(f"+ {line}")
