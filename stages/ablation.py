@@ -1,10 +1,8 @@
 """Stage ablation: mAP with one part of scoring changed at a time; seconds, from stored window scores."""
 
-import numpy as np
-
 from lexiclip.errors import run_stage
 from lexiclip.evaluation.tables import as_text, labels_of
-from lexiclip.files import write_csv
+from lexiclip.files import read_npz, write_csv
 from lexiclip.images.datasets import load_dataset
 from lexiclip.params import load_params
 from lexiclip.scoring.ablation import ablate
@@ -25,7 +23,7 @@ def main() -> None:
     read_index(WINDOWS, names)
     rows = ablate(
         WINDOWS,
-        row_normalised(np.load("data/cooccurrence.npz")["matrix"]),
+        row_normalised(read_npz("data/cooccurrence.npz")["matrix"]),
         {variant: params.fusing(variant) for variant in params.scored},
         labels_of(read_ids(WINDOWS), dataset, params.windows.skip_unreadable),
         members,

@@ -4,7 +4,7 @@ import numpy as np
 
 from lexiclip.errors import run_stage
 from lexiclip.evaluation.scores_file import write_scores
-from lexiclip.files import write_json
+from lexiclip.files import read_npz, write_json
 from lexiclip.params import load_params
 from lexiclip.scoring.cooccurrence import row_normalised
 from lexiclip.scoring.ensemble import choose, class_mask, join
@@ -18,7 +18,7 @@ WINDOWS = "data/window_scores"
 def main() -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
-    companions = row_normalised(np.load("data/cooccurrence.npz")["matrix"])
+    companions = row_normalised(read_npz("data/cooccurrence.npz")["matrix"])
     read_index(WINDOWS, names)
     fused = {
         variant: fuse_variant(WINDOWS, variant, companions, **params.fusing(variant))

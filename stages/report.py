@@ -1,10 +1,9 @@
 """Stage report: the study on one page, metrics/report.html, with nothing outside that file."""
 
-import numpy as np
-
 from lexiclip.errors import run_stage
 from lexiclip.evaluation.scores_file import read_scores_file
 from lexiclip.evaluation.tables import labels_of
+from lexiclip.files import read_npz
 from lexiclip.heatmap import where_found
 from lexiclip.images.datasets import load_dataset
 from lexiclip.mixes import CAPTION_SOURCES
@@ -39,7 +38,7 @@ def main() -> None:
     tuned_on = [name for name in statistics if name in CAPTION_SOURCES]
     captions = captions_of_classes(statistics, tuned_on)
     captions_by_class = {name: sum(of_set.values()) for name, of_set in captions}
-    matrix = np.load("data/cooccurrence.npz")["matrix"]
+    matrix = read_npz("data/cooccurrence.npz")["matrix"]
     looks = looks_of(params.scored)
     trainings = loss_curves(
         {name: variant.train.keep_epoch for name, variant in params.variants.items()}, looks

@@ -7,6 +7,7 @@ from lexiclip.errors import InputError
 from lexiclip.files import (
     atomic_folder,
     atomic_path,
+    existing,
     read_json,
     read_jsonl,
     read_npz,
@@ -118,3 +119,17 @@ def test_an_unreadable_file_is_named_in_one_line(tmp_path, read, content, said):
     with pytest.raises(InputError) as error:
         read(path)
     assert str(path) in str(error.value) and said in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_missing_file_of_the_study_says_how_to_come_by_it():
+    said = "data/none.npz: cannot be read (No such file or directory): `dvc pull` fetches what is shared, "
+    with pytest.raises(InputError) as error:
+        read_npz("data/none.npz")
+    assert str(error.value).startswith(said)
+
+
+def test_a_missing_file_that_a_param_names_is_told_with_the_param(tmp_path):
+    (tmp_path / "mine.csv").touch()
+    assert existing(tmp_path / "mine.csv", "wild.file") == tmp_path / "mine.csv"
+    with pytest.raises(InputError, match=r"none\.csv: no such file: name one that exists in wild\.file$"):
+        existing(tmp_path / "none.csv", "wild.file")

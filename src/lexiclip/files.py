@@ -69,7 +69,8 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 def reading(path: object, problem: str = "cannot be read", remedy: str = "") -> Iterator[None]:
     """Turn what the block raises into InputErrors "path: problem (reason): remedy"; an InputError passes.
 
-    Readers raise anything on a damaged file: KeyError for `!!bool x`, SystemError from zipfile.
+    Readers raise anything on a damaged file: KeyError for `!!bool x`, SystemError from zipfile. Of a missing
+    file of the study it is said how to come by it.
     """
     try:
         yield
@@ -77,10 +78,19 @@ def reading(path: object, problem: str = "cannot be read", remedy: str = "") -> 
         raise
     except Exception as error:
         problem = "cannot be read" if isinstance(error, OSError) and error.strerror else problem
+        if isinstance(error, FileNotFoundError) and str(path).startswith(("data/", "models/", "metrics/")):
+            remedy = "`dvc pull` fetches what is shared, `dvc repro` makes the rest"
         said = " ".join(str(error).split())
         kind = f"{type(error).__name__}: " if isinstance(error, LookupError) or not said else ""
         reason = getattr(error, "strerror", None) or f"{kind}{said}".removesuffix(": ")
         raise InputError(": ".join(filter(None, [str(path), f"{problem} ({reason:.160})", remedy]))) from None
+
+
+def existing(path: str | Path, param: str) -> Path:
+    """`path`, which a param names. InputError says so if there is no such file."""
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file: name one that exists in {param}")
+    return Path(path)
 
 
 def checked(kind: TypeAdapter, content: object, place: object) -> Any:

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter
 
 from lexiclip.errors import InputError, did_you_mean
-from lexiclip.files import checked, read_yaml
+from lexiclip.files import checked, existing, read_yaml
 
 # A word, what follows its apostrophe, or a punctuation mark; space, hyphen and underscore only separate.
 TOKEN = re.compile(r"[^\W_]+|(?<=\w)['\u2019]\w*|[^\w\s-]")
@@ -111,7 +111,7 @@ def load_vocabulary(path: str | Path, without: Iterable[str] = ()) -> Vocabulary
     their words go to no other class, but give no label. InputError for a malformed file, an unknown class in
     `without`, a word of two classes.
     """
-    listed = checked(WORDS, read_yaml(path), path)
+    listed = checked(WORDS, read_yaml(existing(path, "vocabulary.file")), path)
     classes = listed.classes
     without = set(without)
     for name in sorted(without - set(classes)):

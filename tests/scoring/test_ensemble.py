@@ -8,6 +8,7 @@ import pytest
 
 from lexiclip.errors import InputError
 from lexiclip.scoring.ensemble import (
+    choose,
     choose_by_caption_ap,
     class_mask,
     join,
@@ -94,6 +95,11 @@ def test_a_choice_may_name_classes_that_the_vocabulary_goes_without(tmp_path):
     assert read_choice(path, ("best", "ema"), ("cat", "dog"), left_out=["emu"]).tolist() == [0, 1]
     with pytest.raises(InputError, match="the vocabulary has no class 'emu'"):
         read_choice(path, ("best", "ema"), ("cat", "dog"))
+
+
+def test_a_missing_choice_is_told_with_its_param(tmp_path):
+    with pytest.raises(InputError, match=r"no such file: name one that exists in ensemble\.choice"):
+        choose(tmp_path / "choice.json", ("best", "ema"), ("cat", "dog"), [])
 
 
 def test_reference_choice_is_that_of_coco_indices(shared):

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, TypeAdapter
 
 from lexiclip.errors import InputError, did_you_mean
-from lexiclip.files import checked, read_json
+from lexiclip.files import checked, existing, read_json
 from lexiclip.scoring.fusion import standardise
 
 
@@ -71,7 +71,7 @@ def choose(
 ) -> np.ndarray:
     """The variant index of each class (K,), read from the file `path` or, without one, by caption AP."""
     if path:
-        return read_choice(path, variants, names, left_out)
+        return read_choice(existing(path, "ensemble.choice"), variants, names, left_out)
     files = [f"metrics/captions_ap/{variant}.json" for variant in variants]
     return choose_by_caption_ap(read_caption_ap(files, names))
 
