@@ -48,6 +48,7 @@ RUN = {
 # `lexiclip` itself, and Python that calls it.
 LEXICLIP = {
     "lexiclip evaluate data/scores/ensemble.npz data/scenes/instances.json": r'"mAP": \d',
+    "lexiclip evaluate predicted.jsonl labels.csv": r'"mAP": 100.0',
     "lexiclip label captions.txt": r'"labels": \["dog", "skateboard"\]',
     "lexiclip predict data/scenes/images/000001.png data/scenes/images/000007.png --heatmap docs/found.png": (
         r"000001.png\n.*000007.png\n.*-> docs/found.png"
@@ -86,6 +87,7 @@ DRY = {
 }
 
 LEFT_OUT = {
+    "dvc exp run --queue -C mine.yaml -S vocabulary.file=mine.yaml": "re-runs nearly all",
     "-S vocabulary.file=mine.yaml": "re-runs nearly all, so there is no short list to compare with",
     "dvc exp run --queue -S train.seed=0,1,2 && dvc queue start --jobs 1": "trains three times",
     "dvc exp run --dry": "named for what it cannot do",
@@ -160,6 +162,10 @@ def project(copy, monkeypatch):
 def files(project):
     """Files named as on the pages: captions, photos, scenes and scores of them."""
     (project / "captions.txt").write_text("A dog rides a skateboard.\n")
+    (project / "labels.csv").write_text("image,labels\na.jpg,dog\nb.jpg,cat\n")
+    scored = {"photos/a.jpg": ["dog", "cat"], "photos/b.jpg": ["cat", "dog"]}
+    lines = [json.dumps({"image": i, "labels": labels, "scores": [1, 0]}) for i, labels in scored.items()]
+    (project / "predicted.jsonl").write_text("\n".join(lines))
     rng = np.random.default_rng(0)
     photos = ["street.jpg", "photos/a.jpg", "photos/b.jpg"]
     scenes = [f"data/scenes/images/{number:06d}.png" for number in range(8)]
