@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from lexiclip.errors import InputError, run_stage
-from lexiclip.evaluation.score_formats import evaluate_files
+from lexiclip.evaluation.any_system import evaluate_files
 from lexiclip.files import read_text
 from lexiclip.vocabulary import load_vocabulary
 

@@ -39,9 +39,7 @@ def labels_of(ids: Sequence[str], dataset: Dataset, allow_missing: bool) -> np.n
     image without scores.
     """
     if dataset.labels is None:
-        raise InputError(
-            "images.labels has none, nothing to evaluate with; data/scores holds the scores"
-        )
+        raise InputError("images.labels has none, nothing to evaluate with; data/scores holds the scores")
     row_of = {image_id: row for row, image_id in enumerate(dataset.ids)}
     if unknown := [image_id for image_id in ids if image_id not in row_of]:
         raise InputError(

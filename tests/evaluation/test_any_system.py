@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lexiclip.errors import InputError
+from lexiclip.evaluation.any_system import evaluate_files
 from lexiclip.evaluation.metrics import evaluate
-from lexiclip.evaluation.score_formats import evaluate_files
 
 # Images 7 (a), 9 (b) and 30 (c) by person, dog; both classes are ranked without a fault but for c's dog.
 SCORES = [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]
