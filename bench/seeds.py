@@ -15,7 +15,7 @@ def main() -> None:
     params, before = Path("params.yaml"), Path("params.yaml").read_text()
     for seed in SEEDS:
         subprocess.run(["dvc", "exp", "run", "-S", f"train.seed={seed}", "evaluate"], check=True)
-        params.write_text(before)  # `-S` writes the file anew, without its line breaks
+        params.write_text(before)  # `-S` leaves the last seed in it
         for name, value in mean_average_precisions(read_json("metrics/metrics.json")).items():
             found.setdefault(name, []).append(value)
     write_json(PATH, {name: summary(values) for name, values in found.items()})
