@@ -118,17 +118,3 @@ def test_a_broken_scores_file_is_told_in_one_line(tmp_path, labels_file, content
     with pytest.raises(InputError) as error:
         cli.evaluate_files(path, labels_file)
     assert said in str(error.value) and "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("given", "names"),
-    [
-        ("tram, cyclist", ["tram", "cyclist"]),
-        ('tram, "crossing, striped"', ["tram", "crossing, striped"]),
-        ("tram; zebra  crossing;\ncyclist\n", ["tram", "zebra crossing", "cyclist"]),
-    ],
-)
-def test_names_of_classes(tmp_path, given, names):
-    assert cli.class_names(given) == names
-    (tmp_path / "classes.txt").write_text(given)
-    assert cli.class_names(str(tmp_path / "classes.txt")) == names
