@@ -1,8 +1,6 @@
 """Stage baselines: class vectors that are not tuned, CLIP's own and those moved to the mean caption."""
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 from lexiclip.clip.feature_store import open_store
 from lexiclip.clip.loading import load_clip, model_id
@@ -10,7 +8,7 @@ from lexiclip.errors import run_stage
 from lexiclip.files import read_jsonl, write_json
 from lexiclip.mixes import label_matrix
 from lexiclip.params import load_params
-from lexiclip.prompts.class_vectors import ClassVectors, Prompts, save_prompts, zero_shot_vectors
+from lexiclip.prompts.class_vectors import Prompts, mean_caption_vectors, save_prompts, zero_shot_vectors
 from lexiclip.prompts.heldout import HeldOut, as_metrics, caption_ap
 from lexiclip.vocabulary import load_vocabulary
 
@@ -23,12 +21,11 @@ def main() -> None:
     zero_shot = zero_shot_vectors(clip, names)
     captions, heldout = (read_jsonl(f"data/mixes/{mix}.jsonl") for mix in (params.baselines.mix, "heldout"))
     features = store.global_features(store.rows(row["text"] for row in captions), zero_shot.global_)  # (N, D)
-    sums = torch.from_numpy(label_matrix(captions, names)).to(features).T @ features  # (K, D)
-    moved = F.normalize(zero_shot.global_ + F.normalize(sums, dim=-1), dim=-1)
+    moved = mean_caption_vectors(zero_shot.global_, features, label_matrix(captions, names))
     counted = HeldOut(
         store.rows(row["text"] for row in heldout), label_matrix(heldout, names), np.ones(len(names), bool)
     )
-    for name, vectors in {"zero_shot": zero_shot, "caption_mean": ClassVectors(moved, moved, None)}.items():
+    for name, vectors in {"zero_shot": zero_shot, "caption_mean": moved}.items():
         save_prompts(f"models/prompts/{name}.safetensors", Prompts(vectors, names, model_id(clip), None))
         precisions = caption_ap(store, counted, vectors, params.baselines.fusion.local_weight)
         write_json(f"metrics/captions_ap/{name}.json", as_metrics(precisions, names))

@@ -1,8 +1,13 @@
 """A small CLIP and prompts of several kinds, all random, as a project has them in its folder models."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import yaml
+from PIL import Image
+from tests.clones import committed
 from torch import nn
 
 from lexiclip.clip.loading import build_clip, load_clip, model_id, save_clip
@@ -16,6 +21,31 @@ CLIP = {
     "vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None},
     "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
 }
+
+CLASSES = {"dog": ["puppy"], "couch": ["sofa"], "traffic light": [], "zebra": [], "cup": ["mug"]}
+
+
+def write_project(root: Path) -> None:
+    """A project to predict with. Its prompts: zero_shot, caption_mean, best (evidence), ema (none)."""
+    params = yaml.safe_load(committed("params.yaml"))
+    params |= {"precision": "exact", "vocabulary": {"file": "words.yaml", "without": ["zebra"]}}
+    params["windows"] |= {"scales": [2], "workers": 0}
+    params["ensemble"] |= {
+        "variants": ["zero_shot", "caption_mean", "best", "ema"],
+        "rule": "class_advantage",
+    }
+    for name, content in {"params.yaml": params, "words.yaml": {"classes": CLASSES}}.items():
+        (root / name).write_text(json.dumps(content))  # JSON is YAML
+    write_prompts(root, [name for name in CLASSES if name != "zebra"])
+
+
+def write_photos(folder: Path) -> list[Path]:
+    """Five photos of different kinds and shapes."""
+    generator = np.random.default_rng(0)
+    for number, (width, height) in enumerate([(90, 60), (60, 90), (64, 64), (200, 40), (7, 5)]):
+        pixels = generator.integers(0, 255, (height, width, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return sorted(folder.iterdir())
 
 
 def write_clip(root: Path, embed_dim: int = 32) -> nn.Module:

@@ -62,17 +62,3 @@ def test_evaluate_says_by_which_rule_it_decides(tmp_path, monkeypatch, capsys, r
     streams = capsys.readouterr()
     metrics = json.loads(streams.out)
     assert said in streams.err and metrics["mAP"] == metrics["CF1"] == metrics["OF1"] == 100.0
-
-
-@pytest.mark.parametrize(
-    ("given", "names"),
-    [
-        ("tram, cyclist", ["tram", "cyclist"]),
-        ('tram, "crossing, striped"', ["tram", "crossing, striped"]),
-        ("tram; zebra  crossing;\ncyclist\n", ["tram", "zebra crossing", "cyclist"]),
-    ],
-)
-def test_names_of_classes(tmp_path, given, names):
-    assert cli.class_names(given) == names
-    (tmp_path / "classes.txt").write_text(given)
-    assert cli.class_names(str(tmp_path / "classes.txt")) == names

@@ -8,7 +8,6 @@ import textwrap
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import NamedTuple
 
 import matplotlib
@@ -20,15 +19,13 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
 from lexiclip.clip.image_tower import ImageFeatures
-from lexiclip.errors import InputError
 from lexiclip.files import atomic_path
 from lexiclip.images.windows import Box
-from lexiclip.predict import Photo, Prediction, Study
+from lexiclip.predict import Photo, Prediction, Predictor
 from lexiclip.prompts.logits import score, winner_take_all
 from lexiclip.scoring.fusion import total
 
 TOP = 4
-MOST_PHOTOS = 20
 LONG_SIDE = 320  # pixels of a photo as drawn
 
 
@@ -39,30 +36,15 @@ class Found(NamedTuple):
     views: np.ndarray  # (V, K)
 
 
-def check_heatmap(path: str | Path, photos: int) -> None:
-    """InputError if no PNG of that many photos can be written to `path`: known before hours of scoring."""
-    path = Path(path)
-    if path.suffix.lower() != ".png":
-        raise InputError(f"{path}: a heat map is a .png")
-    if photos > MOST_PHOTOS:
-        raise InputError(f"{path}: {photos} photos in one heat map: give at most {MOST_PHOTOS}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
-
-
-def heatmap_row(study: Study, photo: Photo, prediction: Prediction) -> list[tuple[str, Image.Image]]:
+def heatmap_row(predictor: Predictor, photo: Photo, prediction: Prediction) -> list[tuple[str, Image.Image]]:
     """Titles and pictures: the photo, then each of its TOP labels with heat and frame."""
     labels = prediction.labels[:TOP]
     titles = [
         f"{textwrap.shorten(label, 40, placeholder='…')}  {points:.2f}"
         for label, points in zip(labels, prediction.scores, strict=False)
     ]
-    pictures = [small(photo.image), *where_found(study, photo, labels)]
-    return list(zip([Path(photo.path).name, *titles], pictures, strict=True))
+    pictures = [small(photo.image), *where_found(predictor, photo, labels)]
+    return list(zip([Path(prediction.image).name, *titles], pictures, strict=True))
 
 
 def draw_heatmap(rows: Sequence[Sequence[tuple[str, Image.Image]]], path: str | Path) -> None:
@@ -78,30 +60,34 @@ def draw_heatmap(rows: Sequence[Sequence[tuple[str, Image.Image]]], path: str | 
         figure.savefig(temporary, dpi=100, metadata={"Software": None})
 
 
-def where_found(study: Study, photo: Photo, labels: Sequence[str]) -> list[Image.Image]:
+def where_found(predictor: Predictor, photo: Photo, labels: Sequence[str]) -> list[Image.Image]:
     """The photo with heat and frame, for each label."""
-    found = find(study, photo.features)
-    classes = [study.names.index(label) for label in labels]
+    found = find(predictor, photo.features)
+    classes = [predictor.names.index(label) for label in labels]
     heat = heat_of_cells(found.cells[:, :, classes], photo.boxes, photo.image.size)  # (k, h, w)
-    best = 1 + found.views[1:, classes].argmax(0)  # (k,), the windows that score highest
     highest = max(1.0, float(heat.max()))
     return [
-        with_heat(photo.image, of_class, highest, photo.boxes[view])
-        for of_class, view in zip(heat, best.tolist(), strict=True)
+        with_heat(photo.image, of_class, highest, frame)
+        for of_class, frame in zip(heat, best_windows(found, classes, photo.boxes), strict=True)
     ]
 
 
+def best_windows(found: Found, classes: Sequence[int], boxes: Sequence[Box]) -> list[Box]:
+    """The window that scores highest for each class."""
+    return [boxes[1 + view] for view in found.views[1:, classes].argmax(0)]
+
+
 @torch.inference_mode()
-def find(study: Study, features: ImageFeatures) -> Found:
-    """How well each cell and each view of a photo shows each class, the mean of the study's variants."""
+def find(predictor: Predictor, features: ImageFeatures) -> Found:
+    """How well each cell and each view of a photo shows each class, the mean of all variants."""
     cells, views = [], []
-    for variant, vectors in study.vectors.items():
+    for variant, vectors in predictor.vectors.items():
         similarity = features.local @ vectors.local.T  # (V, g², K)
         similarity = similarity if vectors.evidence is None else winner_take_all(similarity)
         cells.append(similarity.cpu().numpy())
         global_, local = (part.cpu().numpy() for part in score(*features, vectors))
-        views.append(total(global_, local, study.params.fusing(variant)["local_weight"]))
-    return Found(study.ensemble(cells), study.ensemble(views))
+        views.append(total(global_, local, predictor.fusing[variant]["local_weight"]))
+    return Found(predictor.ensemble(cells), predictor.ensemble(views))
 
 
 def heat_of_cells(cells: np.ndarray, boxes: Sequence[Box], size: tuple[int, int]) -> np.ndarray:

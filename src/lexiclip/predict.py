@@ -1,11 +1,13 @@
-"""Photos in, ranked labels out, for the study's classes or one's own: tuned contexts serve any class name.
+"""Photos in, labels out, for the study's classes or one's own: tuned contexts serve any class name.
 
 from lexiclip.predict import load_study, predict
 study = load_study(classes=["tram", "cyclist", "zebra crossing"])
-labels = [photo.labels for photo in predict(study, ["street.jpg"])]
+labels = [photo.present for photo in predict(study, ["street.jpg"])]
+
+`lexiclip.any_clip` makes the same of any CLIP, without a study.
 """
 
-import sys
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +22,7 @@ from lexiclip.devices import best_device
 from lexiclip.errors import InputError
 from lexiclip.images.views import load_views
 from lexiclip.images.windows import Box
+from lexiclip.own_classes import check_classes, with_competitors
 from lexiclip.params import Params, load_params
 from lexiclip.prompts.class_vectors import (
     ClassVectors,
@@ -30,23 +33,31 @@ from lexiclip.prompts.class_vectors import (
 )
 from lexiclip.scoring.ensemble import class_mask, mean_standardised
 from lexiclip.scoring.fusion import WITHOUT_CAPTIONS, fuse_scores
-from lexiclip.scoring.window_pass import tower_pays_in_bf16, window_scores
+from lexiclip.scoring.window_pass import Windows, tower_pays_in_bf16, window_scores
 from lexiclip.vocabulary import load_vocabulary
 
+PRESENT = 0.5  # a label is held present from this probability on
 
-class Study(NamedTuple):
+
+class Predictor(NamedTuple):
     """What scores a photo. Of the K classes `names`, the first `shown` are ranked, the others compete."""
 
-    params: Params
     clip: nn.Module
     names: tuple[str, ...]
     shown: int
     vectors: dict[str, ClassVectors]  # by variant, in the type and on the device of `clip`
+    fusing: dict[str, dict]  # by variant, the settings of `fuse_scores`
+    mask: np.ndarray  # (V, K), the classes that a variant counts for
+    windows: Windows
+    workers: int  # processes that decode and crop
 
     def ensemble(self, scores: Sequence[np.ndarray]) -> np.ndarray:
         """The mean (..., K) of each variant's scores (..., K), standardised."""
-        mask = class_mask(self.params.hard_classes(self.vectors), self.names)
-        return mean_standardised(np.stack(scores), mask)
+        return mean_standardised(np.stack(scores), self.mask)
+
+    def probabilities(self, scores: np.ndarray) -> np.ndarray:
+        """How likely each class is present (N, K), from the scores (N, K) of the ensemble."""
+        return 1 / (1 + np.exp(2 - scores))
 
 
 class Photo(NamedTuple):
@@ -59,82 +70,120 @@ class Photo(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """A photo's labels, best first. A score counts deviations above the mean class of the photo."""
+    """A photo's labels, best first, and those held present.
+
+    A score counts deviations above the mean class of the photo.
+    """
 
     image: str
     labels: list[str]
     scores: list[float]
+    probabilities: list[float]
+    present: list[str]
 
 
-def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | None = None) -> Study:
+def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | None = None) -> Predictor:
     """The study whose tuned prompts are `prompts`: a folder (its ensemble), or one variant's .safetensors.
 
     Params, vocabulary and CLIP are those of the nearest params.yaml above it. `classes` are ranked in place
     of the vocabulary's, which stay as competitors unless a given name means the same. InputError names a
-    file that is missing or of another CLIP, and a class name longer than a prompt.
+    file that is missing or of another CLIP, and a class name that is longer than a prompt or given twice.
     """
     root = _root(Path(prompts))
     params = load_params(root / "params.yaml")
     files = _prompt_files(Path(prompts), params)
     vocabulary = load_vocabulary(root / params.vocabulary.file, params.vocabulary.without)
-    names = own = vocabulary.names if classes is None else tuple(dict.fromkeys(classes))
-    if not own or not all(name.strip() for name in own):
-        raise InputError(f"classes {list(own)}: expected at least one name, and none empty")
-    if classes is not None:
-        meant = {name for given in own for name in [given, *vocabulary.labels(given)]}
-        names = (*own, *(name for name in vocabulary.names if name not in meant))
+    own = vocabulary.names if classes is None else classes
+    check_classes(own)
+    names = with_competitors(own, vocabulary)
     clip = load_clip(root / "models/clip", params.precision).to(best_device(params.precision))
     made_with = model_id(clip)
     like = next(clip.parameters())
     vectors = {}
     for file in files:
-        parts = _vectors(clip, file.stem, load_prompts(file, made_with), names)
+        parts = prompt_vectors(clip, file.stem, load_prompts(file, made_with), names)
         if parts is not None:
             vectors[file.stem] = parts.to(like)
     if not vectors:
         raise InputError(f"{prompts}: no learned contexts, so only its own classes: choose a tuned variant")
-    return Study(params, clip, names, len(own), vectors)
+    return Predictor(
+        clip,
+        names,
+        len(own),
+        vectors,
+        {variant: params.fusing(variant) | WITHOUT_CAPTIONS for variant in vectors},
+        class_mask(params.hard_classes(vectors), names),
+        Windows(params.windows.scales, params.windows.shapes),
+        params.windows.workers,
+    )
 
 
-def predict(study: Study, images: Sequence[str | Path]) -> list[Prediction]:
-    """Labels of photos; InputError for photos that cannot be read, unless params allow to skip them."""
-    return [label(study, photo) for photo in encode_photos(study, images)]
+def prompt_vectors(
+    clip: nn.Module, variant: str, prompts: Prompts, names: Sequence[str]
+) -> ClassVectors | None:
+    """Class vectors of `names`; None if the variant has learned nothing that holds for other classes."""
+    if set(names) <= set(prompts.names):
+        rows = [prompts.names.index(name) for name in names]
+        return ClassVectors(*(part if part is None else part[rows] for part in prompts.vectors))
+    if prompts.contexts is not None:
+        return class_vectors(clip, prompts.contexts, names)
+    return zero_shot_vectors(clip, names) if variant == "zero_shot" else None
 
 
-def encode_photos(study: Study, images: Sequence[str | Path]) -> Iterator[Photo]:
-    """Each photo, decoded once and its views encoded once; only a few are in memory at a time.
+def predict(
+    predictor: Predictor, images: Sequence[str | Path], threshold: float = PRESENT
+) -> Iterator[Prediction]:
+    """Labels of each photo in its turn; `threshold` is the probability from which a label is held present.
 
-    InputError, raised after the last one, names all photos that cannot be read. Where params allow to skip
-    them it is raised only if there is no other.
+    InputError, raised after the last one, names all photos that could not be read.
+    """
+    unreadable = []
+    for photo in encode_photos(predictor, images):
+        if isinstance(photo, str):
+            unreadable.append(photo)
+        else:
+            yield label(predictor, photo, threshold)
+    if unreadable:
+        raise InputError(
+            f"{len(unreadable)} of {len(images)} photos could not be read: {'; '.join(unreadable)}"
+        )
+
+
+def encode_photos(predictor: Predictor, images: Sequence[str | Path]) -> Iterator[Photo | str]:
+    """Each photo, decoded once and its views encoded once, or why it cannot be read.
+
+    Only a few are in memory at a time.
     """
     if not images:
         raise InputError("no photos: give at least one image file")
-    params, device = study.params.windows, next(study.clip.parameters()).device
+    clip = predictor.clip
+    device = next(clip.parameters()).device
     gpu = None if device.type == "cpu" else device
-    workers = min(params.workers, len(images) - 1)
-    loaded = load_views(images, params.scales, params.shapes, preprocess_size(study.clip), workers, gpu)
-    bf16, failures = tower_pays_in_bf16(study.clip, len(images)), []
+    workers = min(predictor.workers, len(images) - 1)
+    loaded = load_views(images, *predictor.windows, preprocess_size(clip), workers, gpu)
+    bf16 = tower_pays_in_bf16(clip, len(images))
     for path, views in zip(images, loaded, strict=True):
         if isinstance(views, str):
-            failures.append(views)
-        elif not failures or params.skip_unreadable:  # else only look for further failures
-            yield Photo(path, views.image, views.boxes, encode_views(study.clip, views.pixels, bf16))
-    if failures and (not params.skip_unreadable or len(failures) == len(images)):
-        raise InputError(f"{len(failures)} of {len(images)} photos cannot be read: {'; '.join(failures)}")
-    for line in failures:
-        print(f"skipped: {line}", file=sys.stderr)
+            yield views
+        else:
+            yield Photo(path, views.image, views.boxes, encode_views(clip, views.pixels, bf16))
 
 
-def label(study: Study, photo: Photo) -> Prediction:
+def label(predictor: Predictor, photo: Photo, threshold: float = PRESENT) -> Prediction:
     """Labels of a photo by the whole image and its windows, fused per variant, then the variants' mean."""
     fused = [
-        fuse_scores(scores, None, **study.params.fusing(variant) | WITHOUT_CAPTIONS).windows[0]
-        for variant, scores in window_scores(photo.features, study.vectors).items()
+        fuse_scores(scores, None, **predictor.fusing[variant]).windows[0]
+        for variant, scores in window_scores(photo.features, predictor.vectors).items()
     ]
-    scores = study.ensemble(fused)[: study.shown]  # (shown,)
-    order = np.argsort(-scores, kind="stable")
+    scores = predictor.ensemble(fused)  # (K,)
+    probabilities = predictor.probabilities(scores[None])[0].round(4)
+    order = np.argsort(-scores[: predictor.shown], kind="stable")
     return Prediction(
-        str(photo.path), [study.names[k] for k in order.tolist()], scores[order].round(4).tolist()
+        os.fsencode(photo.path).decode(errors="replace"),
+        [predictor.names[k] for k in order],
+        scores[order].round(4).tolist(),
+        probabilities[order].tolist(),
+        [predictor.names[k] for k in order if probabilities[k] >= threshold],
     )
 
 
@@ -143,7 +192,8 @@ def _root(prompts: Path) -> Path:
         if (folder / "params.yaml").is_file():
             return folder
     raise InputError(
-        f"{prompts}: no params.yaml above it: run this in the project, or name a project's prompts"
+        f"{prompts}: no params.yaml above it: run this in the project, name a project's prompts, or a CLIP "
+        "(--clip ViT-B-16/openai)"
     )
 
 
@@ -159,13 +209,3 @@ def _prompt_files(prompts: Path, params: Params) -> list[Path]:
         if file.stem not in known:
             raise InputError(f"{file}: no variant of params.yaml: choose from {', '.join(known)}")
     return files
-
-
-def _vectors(clip: nn.Module, variant: str, prompts: Prompts, names: Sequence[str]) -> ClassVectors | None:
-    """Class vectors of `names`; None if the variant has learned nothing that holds for other classes."""
-    if set(names) <= set(prompts.names):
-        rows = [prompts.names.index(name) for name in names]
-        return ClassVectors(*(part if part is None else part[rows] for part in prompts.vectors))
-    if prompts.contexts is not None:
-        return class_vectors(clip, prompts.contexts, names)
-    return zero_shot_vectors(clip, names) if variant == "zero_shot" else None

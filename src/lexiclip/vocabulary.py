@@ -119,14 +119,14 @@ def load_vocabulary(path: str | Path, without: Iterable[str] = ()) -> Vocabulary
     owners: dict[str, str] = {}
     for name, words in classes.items():
         for word in [name, *words]:
-            for phrase in _forms(word):
+            for phrase in forms(word):
                 if owners.setdefault(phrase, name) != name:
                     raise InputError(f"{path}: {word!r} stands for both {owners[phrase]!r} and {name!r}")
     phrases = {phrase: None if name in without else name for phrase, name in owners.items()}
     for word in listed.ignore:
         if word.lower() in owners:
             raise InputError(f"{path}: {word!r} is ignored and stands for {owners[word.lower()]!r}: keep one")
-        phrases |= {phrase: None for phrase in _forms(word) if phrase not in owners}
+        phrases |= {phrase: None for phrase in forms(word) if phrase not in owners}
     names = tuple(name for name in classes if name not in without)
     adjectives, after_noun = frozenset(listed.adjectives), frozenset(listed.after_noun)
     return Vocabulary(names, phrases, adjectives, after_noun, frozenset(without))
@@ -140,7 +140,7 @@ def of_names(names: Iterable[str]) -> Vocabulary:
     return Vocabulary(tuple(first.values()), {name: name for name in first.values()})
 
 
-def _forms(word: str) -> set[str]:
+def forms(word: str) -> set[str]:
     """Singular and regular plurals of a word, each with its spaces and hyphens kept or left out."""
     forms = set()
     for form in [word.lower(), *_plurals(word.lower())]:

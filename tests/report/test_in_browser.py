@@ -4,9 +4,14 @@ import json
 import shutil
 
 import pytest
+from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+
+from lexiclip.images.windows import Box
+from lexiclip.report.photos import Card, FoundLabel, frame_style, write_report
+from lexiclip.report.pictures import photo_uri
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
@@ -127,3 +132,21 @@ def test_a_heading_sorts_and_sorts_back(browser, page):
         assert browser.execute_script(column) == sorted(before, reverse=down)
     assert len(set(before)) > 1
     assert len(browser.find_elements(By.CSS_SELECTOR, "#classes [aria-sort]")) == 1
+
+
+def test_a_label_that_is_clicked_shows_its_frame_on_the_photo(browser, tmp_path):
+    picture = Image.new("RGB", (200, 100), "red")
+    boxes = [Box(top=30, left=50, height=50, width=100), Box(top=80, left=150, height=50, width=100)]
+    labels = [FoundLabel("fox", 0.9, frame_style(box, picture.size)) for box in boxes]
+    write_report(tmp_path / "page.html", [Card("a.jpg", photo_uri(picture), picture.size, labels)])
+    asked, said = visit(browser, tmp_path / "page.html", 800)
+    assert said == [] and all(address.startswith(("file:", "data:")) for address in asked)
+    frames = browser.find_elements(By.CSS_SELECTOR, ".frame")
+    assert not any(frame.is_displayed() for frame in frames)
+    browser.find_elements(By.CSS_SELECTOR, ".photos ul li")[1].click()
+    assert [frame.is_displayed() for frame in frames] == [False, True]
+    photo, frame = browser.find_element(By.CSS_SELECTOR, ".photos img").rect, frames[1].rect
+    zoom = photo["width"] / 200
+    assert frame["x"] - photo["x"] == pytest.approx(150 * zoom, abs=1.5)
+    assert frame["y"] - photo["y"] == pytest.approx(80 * zoom, abs=1.5)
+    assert (frame["width"], frame["height"]) == pytest.approx((50 * zoom, 20 * zoom), abs=1.5)

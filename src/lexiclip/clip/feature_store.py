@@ -139,7 +139,7 @@ def _shortest_first(texts: Sequence[str]) -> tuple[list[str], np.ndarray]:
 
 def _batches(lengths: np.ndarray, batch_tokens: int) -> Iterator[tuple[int, int]]:
     """Ranges of texts, sorted by length, that hold at most `batch_tokens` tokens each once padded."""
-    with tqdm(total=len(lengths), desc="encode texts", unit="text") as bar:
+    with tqdm(total=len(lengths), desc="encode texts", unit="text", disable=None) as bar:
         start = 0
         while start < len(lengths):
             stop = start + 1

@@ -52,7 +52,8 @@ def load_views(
     """The views of each image in its turn, or why it cannot be read."""
     load = partial(_load, scales=scales, shapes=shapes, size=size, cut=not gpu)
     loader = DataLoader(paths, batch_size=None, num_workers=workers, collate_fn=load)
-    for views in tqdm(loader, total=len(paths), unit="image", disable=None):
+    no_bar = len(paths) < 2 or None  # None: on a terminal alone
+    for views in tqdm(loader, total=len(paths), unit="image", disable=no_bar):
         if gpu and not isinstance(views, str):
             pixels = image_pixels(views.image).to(gpu)
             views = views._replace(pixels=batched_view_pixels(pixels, views.boxes[1:], size))

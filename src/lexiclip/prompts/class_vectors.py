@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lexiclip.clip.loading import check_made_with, tokenize
@@ -54,6 +56,16 @@ def zero_shot_vectors(
     return ClassVectors(vectors, vectors, None)
 
 
+def mean_caption_vectors(vectors: Tensor, features: Tensor, labels: np.ndarray) -> ClassVectors:
+    """Class vectors (K, D) moved to the mean caption that names the class, the same for both branches.
+
+    features (N, D) and labels (N, K) of captions; a class that none names keeps its vector.
+    """
+    sums = torch.from_numpy(labels).to(features).T @ features  # (K, D)
+    moved = F.normalize(vectors + F.normalize(sums, dim=-1), dim=-1)
+    return ClassVectors(moved, moved, None)
+
+
 class Prompts(NamedTuple):
     """A saved variant: class vectors, their names, the id of their CLIP, the contexts if any were learned."""
 
@@ -76,7 +88,7 @@ def save_prompts(path: str | Path, prompts: Prompts) -> None:
 
 def load_prompts(path: str | Path, model: str | None = None) -> Prompts:
     """Read `save_prompts`' file. InputError if it is damaged, or not made with the CLIP of id `model`."""
-    with reading(path, "train the variant again", "cannot be read as prompts"):
+    with reading(path, "cannot be read as prompts", "train the variant again"):
         tensors, metadata = load_tensors(path)
         names, made_with = tuple(metadata["names"]), metadata["model"]
     vectors = unflattened(ClassVectors, "vectors", tensors)

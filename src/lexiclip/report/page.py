@@ -17,6 +17,11 @@ def write_page(path: str | Path, **content: object) -> None:
     _fill("report.html.j2", path, **content, **parts)
 
 
+def write_photos(path: str | Path, **content: object) -> None:
+    """Fill photos.html.j2 with `content`; every text in it is escaped."""
+    _fill("photos.html.j2", path, **content, css=(FOLDER / "report.css").read_text(encoding="utf-8"))
+
+
 def write_matrix(path: str | Path, matrix: Matrix, title: str) -> None:
     """Draw a matrix as an SVG file for `dvc plots`; the viewer supplies the font."""
     _fill("matrix.svg.j2", path, matrix=matrix, title=title)

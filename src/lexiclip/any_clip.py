@@ -1,0 +1,135 @@
+"""Any CLIP and class names in, what predicts out: no study, no training.
+
+from lexiclip.any_clip import any_clip
+from lexiclip.predict import predict
+clip = any_clip("ViT-B-16/openai", ["tram", "cyclist"])
+labels = [photo.present for photo in predict(clip, ["street.jpg"])]
+
+Class text features are the mean over the templates of CLIP's paper. Captions move them to their mean, tuned
+prompts join in; all are fused in the standardised form and count alike.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from open_clip import OPENAI_IMAGENET_TEMPLATES
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from lexiclip.captions.filtering import filter_answers
+from lexiclip.captions.readers import read_captions
+from lexiclip.clip.feature_store import open_store, write_store
+from lexiclip.clip.loading import check_made_with, clip_of, model_id, tokenize
+from lexiclip.clip.prefix_sharing import encode_class_prompts
+from lexiclip.clip.text_tower import embed_tokens
+from lexiclip.devices import best_device
+from lexiclip.errors import InputError
+from lexiclip.mixes import label_matrix
+from lexiclip.own_classes import check_classes, own_vocabulary, with_competitors
+from lexiclip.precision import precision_of
+from lexiclip.predict import WITHOUT_CAPTIONS, Predictor, prompt_vectors
+from lexiclip.prompts.class_vectors import ClassVectors, load_prompts, mean_caption_vectors
+from lexiclip.scoring.window_pass import Windows
+from lexiclip.vocabulary import Vocabulary, load_vocabulary
+
+COCO = Path(__file__).with_name("vocabularies") / "coco80.yaml"
+WINDOWS = Windows([2], ["square"])  # 16 beside the whole image
+WORKERS = 2
+FUSING = {"form": "standardised", "window_weight": 1.5, "threshold": 0.0, **WITHOUT_CAPTIONS}
+
+
+def any_clip(
+    clip: str,
+    classes: Sequence[str] | None = None,
+    captions: str | Path | None = None,
+    prompts: str | Path | None = None,
+) -> Predictor:
+    """What predicts with the CLIP that `clip` names as `clip_of` reads it, for `classes` or COCO's.
+
+    COCO's other classes compete with `classes`. captions: a file that `read_captions` reads. prompts: the
+    .safetensors of a variant that was tuned for this CLIP. InputError for what does not fit.
+    """
+    coco = load_vocabulary(COCO)
+    own = coco.names if classes is None else classes
+    check_classes(own)
+    names = with_competitors(own, coco)
+    labelled = captions and _labelled(captions, coco if classes is None else own_vocabulary(own, coco))
+    model = clip_of(clip).to(best_device())
+    vectors = {}
+    if prompts:  # first, as they may be of another CLIP
+        vectors["tuned"] = _tuned(model, Path(prompts), names)
+    vectors["zero_shot"] = template_vectors(model, names)
+    if labelled:
+        features = _features(model, [row["text"] for row in labelled], vectors["zero_shot"].global_)
+        labels = label_matrix(labelled, names)
+        vectors["caption_mean"] = mean_caption_vectors(vectors["zero_shot"].global_, features, labels)
+    return Predictor(
+        model,
+        names,
+        len(own),
+        {variant: parts.to(next(model.parameters())) for variant, parts in vectors.items()},
+        {variant: FUSING | {"local_weight": float(variant == "tuned")} for variant in vectors},
+        np.ones((len(vectors), len(names)), dtype=bool),
+        WINDOWS,
+        WORKERS,
+    )
+
+
+@torch.no_grad()
+def template_vectors(clip: nn.Module, names: Sequence[str]) -> ClassVectors:
+    """CLIP's own class vectors, normalised means over the 80 templates of its paper; on the CPU.
+
+    What a template says before the name is encoded once. InputError names a class that is too long.
+    """
+    device, means = next(clip.parameters()).device, 0
+    templates = tqdm(OPENAI_IMAGENET_TEMPLATES, desc="class names", unit="template", delay=2, disable=None)
+    for template in templates:
+        tokens = tokenize([template(name.replace("_", " ")) for name in names]).to(device)  # (K, 77)
+        shared = int(
+            tokenize([template("{}").partition("{}")[0]]).argmax()
+        )  # SOS and the words before a name
+        eos = tokens.argmax(dim=-1)
+        if int(eos.max()) == tokens.shape[1] - 1:
+            raise InputError(f"class {names[int(eos.argmax())]!r} is too long for a prompt: shorten the name")
+        parts = (
+            embed_tokens(clip, part) for part in (tokens[:1, :shared], tokens[:, shared : eos.max() + 1])
+        )
+        means = means + encode_class_prompts(clip, *parts, eos - shared)[0]  # (K, D)
+    vectors = F.normalize(means, dim=-1).cpu()
+    return ClassVectors(vectors, vectors, None)
+
+
+def _tuned(clip: nn.Module, path: Path, names: Sequence[str]) -> ClassVectors:
+    """Class vectors of a variant; trained in either precision, it serves this one."""
+    if path.is_dir():
+        raise InputError(
+            f"{path}: a folder: with another CLIP than the study's, give one variant's .safetensors"
+        )
+    prompts = load_prompts(path)
+    made_with = f"{str(prompts.model).partition(' ')[0]} {precision_of(clip)}"
+    check_made_with(path, made_with, model_id(clip), "give prompts that were tuned for this CLIP")
+    vectors = prompt_vectors(clip, "tuned", prompts, names)
+    if vectors is None:
+        raise InputError(f"{path}: no learned contexts, so only its own classes: choose a tuned variant")
+    return vectors
+
+
+def _labelled(path: str | Path, vocabulary: Vocabulary) -> list[dict]:
+    """The captions of a file that name a class, each once, with their labels."""
+    answers = [{"names": [], "answer": text} for text in read_captions(path)]
+    kept, counts = filter_answers(answers, vocabulary, "captions", needs_asked=False, adds_asked=False)
+    if not kept:
+        raise InputError(f"{path}: none of its {counts['parsed']} captions names a class: give others")
+    return kept
+
+
+def _features(clip: nn.Module, texts: Sequence[str], like: Tensor) -> Tensor:
+    """Global features (N, D) of texts."""
+    with TemporaryDirectory() as folder:
+        write_store(folder, clip, texts)
+        store = open_store(folder)
+        return store.global_features(store.rows(texts), like)

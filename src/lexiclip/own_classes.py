@@ -1,0 +1,64 @@
+"""Classes of one's own: names out of a text, and a vocabulary's classes that compete with them."""
+
+import re
+from collections.abc import Sequence
+
+from lexiclip.errors import InputError
+from lexiclip.files import checked, read_text
+from lexiclip.vocabulary import TOKEN, WORDS, Vocabulary, bare, forms
+
+# A name, in double quotes or without, and what ends it.
+NAME = re.compile(r'\s*+(?:"((?:[^"]|"")*)"|(?!")([^,;\n]*))\s*(?:[,;\n]|\Z)')
+
+
+def class_names(text: str) -> list[str]:
+    """The names of "a, b; c", or of a .txt file; a name with a comma stands in double quotes.
+
+    InputError for a quote that is not closed.
+    """
+    given = "--classes"
+    if text.endswith(".txt"):
+        given, text = text, read_text(text)
+    names, at = [], 0
+    while at < len(text):
+        if not (found := NAME.match(text, at)):
+            rest = " ".join(text[at:].split())
+            raise InputError(f"{given}: no closing double quote, or text after it, at {rest:.40}")
+        names.append((found[1] or found[2] or "").replace('""', '"'))
+        at = found.end()
+    return [" ".join(name.split()) for name in names if name.strip()]
+
+
+def check_classes(names: Sequence[str]) -> None:
+    """InputError if there is no name or an empty one, or if spelling alone tells two apart."""
+    if not names or not all(map(bare, names)):
+        raise InputError(f"classes {list(names)}: expected at least one name, and none empty")
+    seen: dict[str, int] = {}
+    for place, name in enumerate(names):
+        if (first := seen.setdefault(bare(name), place)) != place:
+            raise InputError(f"classes: {names[first]!r} and {name!r} are the same class: keep one")
+
+
+def with_competitors(names: Sequence[str], vocabulary: Vocabulary) -> tuple[str, ...]:
+    """`names`, then the vocabulary's classes but for those that a name means: "puppy" leaves no "dog"."""
+    meant = {name for given in names for name in [given, *vocabulary.labels(given)]}
+    return (*names, *(name for name in vocabulary.names if name not in meant))
+
+
+def own_vocabulary(names: Sequence[str], vocabulary: Vocabulary) -> Vocabulary:
+    """The vocabulary of `with_competitors`. A name that is a word for one of its classes takes all of them.
+
+    InputError for a name of too many words.
+    """
+    checked(WORDS, {"classes": {name: [] for name in names}}, "captions label no such class")
+    every = with_competitors(names, vocabulary)
+    owner = {name: name for name in every[len(names) :]}
+    spelt = {bare(name) for name in vocabulary.names}
+    own: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: bare(name) not in spelt):  # "person" before "man"
+        spoken = name.replace("_", " ")
+        if known := vocabulary.phrases.get(" ".join(TOKEN.findall(spoken.lower()))):
+            owner.setdefault(known, name)
+        own |= dict.fromkeys(forms(spoken), name)
+    phrases = {phrase: owner.get(of) for phrase, of in vocabulary.phrases.items()} | own
+    return Vocabulary(every, phrases, vocabulary.adjectives, vocabulary.after_noun)

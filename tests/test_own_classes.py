@@ -1,0 +1,71 @@
+"""Names out of what a user writes, the classes that compete with them, and labels of captions by them."""
+
+import pytest
+
+from lexiclip.errors import InputError
+from lexiclip.own_classes import check_classes, class_names, own_vocabulary, with_competitors
+from lexiclip.vocabulary import load_vocabulary
+
+
+@pytest.fixture
+def animals(tmp_path):
+    (tmp_path / "words.yaml").write_text(
+        "classes: {dog: [puppy, hound], couch: [sofa], person: [man, woman]}\n"
+    )
+    return load_vocabulary(tmp_path / "words.yaml")
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ("tram, cyclist", ["tram", "cyclist"]),
+        ('tram, "crossing, striped"', ["tram", "crossing, striped"]),
+        ("tram; zebra  crossing;\n\ncyclist\n", ["tram", "zebra crossing", "cyclist"]),
+        ('"a; b" ;c', ["a; b", "c"]),
+        ('5" screen, "a ""b"""', ['5" screen', 'a "b"']),
+        (" , ;", []),
+    ],
+)
+def test_names_of_classes(tmp_path, given, names):
+    assert class_names(given) == names
+    (tmp_path / "classes.txt").write_text(given)
+    assert class_names(str(tmp_path / "classes.txt")) == names
+
+
+@pytest.mark.parametrize("given", ['tram, "crossing, striped', '"tram" car, bus', 'tram, "'])
+def test_a_quote_that_is_not_closed_is_refused(given):
+    with pytest.raises(InputError, match=r'^--classes: no closing double quote, or text after it, at "'):
+        class_names(given)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([], "at least one name"),
+        (["tram", " _"], "none empty"),
+        (["Traffic light", "tram", "traffic_light"], "'Traffic light' and 'traffic_light' are the same"),
+        (["tram", "tram"], "'tram' and 'tram' are the same"),
+        (["hot-dog", "hotdog"], "are the same class: keep one"),
+    ],
+)
+def test_classes_that_are_none_or_the_same_are_refused(names, said):
+    with pytest.raises(InputError, match=said):
+        check_classes(names)
+
+
+def test_a_class_that_means_the_same_does_not_compete(animals):
+    check_classes(["tram", "sofa"])
+    assert with_competitors(["tram", "sofa"], animals) == ("tram", "sofa", "dog", "person")
+
+
+def test_captions_are_labelled_with_own_names_and_the_words_for_them(animals):
+    words = own_vocabulary(["man", "person", "sofa", "traffic_light"], animals)
+    assert words.names == ("man", "person", "sofa", "traffic_light", "dog")
+    labels = words.labels("A woman, two couches and a hound beside the traffic lights")
+    assert labels == ["person", "sofa", "traffic_light", "dog"]
+    assert words.labels("A man on a sofa") == ["man", "sofa"]
+
+
+def test_a_name_of_too_many_words_labels_no_caption(animals):
+    with pytest.raises(InputError, match="at most 12 words"):
+        own_vocabulary(["very " * 20 + "tram"], animals)

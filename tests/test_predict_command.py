@@ -1,0 +1,220 @@
+"""`lexiclip predict` from outside: what it prints and writes, in which order, and how it fails."""
+
+import csv
+import importlib
+import io
+import json
+import re
+import sys
+from functools import partial
+
+import pytest
+from PIL import Image
+from tests.random_prompts import write_photos, write_project
+
+from lexiclip import cli, predict_command
+from lexiclip import predict as predicting
+from lexiclip.images import views
+from lexiclip.images.datasets import read_csv
+from lexiclip.predict_command import printable
+
+NAMES = ("dog", "couch", "traffic light", "cup")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    root = tmp_path_factory.mktemp("project")
+    write_project(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    return write_photos(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, project):
+    def run(*arguments):
+        monkeypatch.chdir(project)
+        monkeypatch.setattr(sys, "argv", ["lexiclip", "predict", *map(str, arguments)])
+        cli.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def fail(run, capsys):
+    """What a failing run prints on stdout and stderr."""
+
+    def fail(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            run(*arguments)
+        assert ended.value.code == 1
+        return capsys.readouterr()
+
+    return fail
+
+
+def test_json_has_every_label_of_each_photo(run, photos):
+    rows = [json.loads(line) for line in run(*photos[:2], "--json", "--threshold", "0.2").splitlines()]
+    assert [row["image"] for row in rows] == list(map(str, photos[:2]))
+    for row in rows:
+        assert list(row) == ["image", "labels", "scores", "probabilities", "present"]
+        assert sorted(row["labels"]) == sorted(NAMES) and row["scores"] == sorted(row["scores"], reverse=True)
+        likely = zip(row["labels"], row["probabilities"], strict=True)
+        assert row["present"] == [name for name, probability in likely if probability >= 0.2]
+
+
+def test_text_has_a_block_a_photo_of_the_labels_held_present(run, photos):
+    rows = [json.loads(line) for line in run(*photos[:2], "--json", "--threshold", "0.2").splitlines()]
+    expected = [
+        line
+        for row in rows
+        for line in [row["image"], *map("  {:.2f}  {}".format, row["probabilities"], row["present"])]
+    ]
+    assert run(*photos[:2], "--threshold", "0.2").splitlines() == expected
+    best = f"{rows[0]['probabilities'][0]:.2f}  {rows[0]['labels'][0]}"
+    assert run(photos[0], "--threshold", "1") == f"{photos[0]}\n  none, the likeliest is {best}\n"
+
+
+def test_top_shows_the_best_present_or_not(run, photos):
+    lines = run(photos[0], "--top", "2").splitlines()
+    (row,) = map(json.loads, run(photos[0], "--json").splitlines())
+    assert [line.split("  ")[-1] for line in lines] == [str(photos[0]), *row["labels"][:2]]
+    assert len(run(photos[0], "--top", "99").splitlines()) == 1 + len(NAMES)
+
+
+def test_own_classes_in_any_script(run, photos):
+    lines = run(photos[0], "--classes", 'tram, "horse, brown", Straßenbahn 電車', "--top", 5).splitlines()
+    assert {line.split("  ")[-1] for line in lines[1:]} == {"tram", "horse, brown", "Straßenbahn 電車"}
+
+
+def test_the_table_is_one_that_the_project_reads(run, photos, tmp_path):
+    name = tmp_path / "a, b.png"
+    name.write_bytes(photos[0].read_bytes())
+    given = [name, *photos[1:3]]
+    (tmp_path / "labels.csv").write_text(run(*given, "--csv", "--threshold", "0.1"))
+    files, labels = read_csv(tmp_path / "labels.csv", NAMES)
+    rows = [json.loads(line) for line in run(*given, "--json", "--threshold", "0.1").splitlines()]
+    assert files == [row["image"] for row in rows] == list(map(str, given))
+    assert labels.tolist() == [[int(name in row["present"]) for name in NAMES] for row in rows]
+    assert labels.sum() > 3
+    (_, row) = csv.reader(io.StringIO(run(photos[0], "--csv", "--top", "2")))
+    assert row == [str(photos[0]), "; ".join(rows[0]["labels"][:2])]
+
+
+def test_bad_photos_of_a_folder_are_passed_over_and_told(fail, photos, tmp_path):
+    for name in ("b.png", "d.png"):
+        (tmp_path / name).write_bytes(photos[0].read_bytes())
+    (tmp_path / "a.jpg").write_text("<!DOCTYPE html> not found")
+    (tmp_path / "notes.txt").touch()
+    printed = fail(tmp_path, tmp_path / "absent.png", "--csv", "--top", "1")
+    assert re.findall(r"(\w+)\.png,", printed.out) == ["b", "d"]
+    first, second, last = printed.err.splitlines()
+    assert first.startswith(f"skipped: {tmp_path}/a.jpg: not a readable image")
+    assert second.startswith(f"skipped: {tmp_path}/absent.png: cannot be read")
+    assert last == "error: 2 of 4 photos could not be read"
+
+
+def test_a_result_is_printed_before_the_next_photo_is_encoded(run, photos, monkeypatch, capsys):
+    printed = []
+
+    def noting(*arguments):
+        printed.append(len(capsys.readouterr().out.splitlines()))
+        return encode_views(*arguments)
+
+    encode_views = predicting.encode_views
+    monkeypatch.setattr(predicting, "encode_views", noting)
+    run(*photos[:3], "--json")
+    assert printed == [0, 1, 1]
+
+
+def test_a_photo_is_decoded_once_and_encoded_once_pictures_included(run, photos, tmp_path, monkeypatch):
+    counts = dict.fromkeys(("load_rgb", "view_pixels", "encode_views"), 0)
+
+    def counting(name, function, *arguments, **how):
+        counts[name] += 1
+        return function(*arguments, **how)
+
+    for module, name in ((views, "load_rgb"), (views, "view_pixels"), (predicting, "encode_views")):
+        monkeypatch.setattr(module, name, partial(counting, name, getattr(module, name)))
+    alone = run(*photos[:3], "--json")
+    assert set(counts.values()) == {3}
+    pictures = ["--heatmap", tmp_path / "map.png", "--report", tmp_path / "page.html"]
+    assert run(*photos[:3], "--json", *pictures) == alone
+    assert set(counts.values()) == {6}
+
+
+def test_the_heat_map_is_a_png_of_rows_and_columns(run, photos, tmp_path):
+    path = tmp_path / "map.png"
+    run(*photos[:2], "--classes", "tram, $x_1$, 電車", "--heatmap", path)
+    assert Image.open(path).size == (1080, 540)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_report_shows_each_photo_and_its_labels(run, photos, tmp_path):
+    page = tmp_path / "page.html"
+    printed = run(*photos[:2], "--classes", "<b>tram</b>, cup", "--top", "2", "--report", page)
+    text = page.read_text(encoding="utf-8")
+    assert "<h1>Labels of 2 photos</h1>" in text and text.count("data:image/jpeg") == 2
+    assert text.count('class="frame"') == 4 and "<b>&lt;b&gt;tram&lt;/b&gt;</b>" in text
+    assert re.findall(r">(0\.\d\d) <b>", text) == re.findall(r"  (0\.\d\d)  ", printed)
+
+
+def test_a_report_without_a_label_says_so(run, photos, tmp_path):
+    run(photos[0], "--threshold", "1", "--report", tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<h1>Labels of 1 photo</h1>" in text and "<li>no label held present</li>" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["{folder}/empty"], "empty: no photo in it: expected files that end in .jpg"),
+        (["{photo}", "--classes", " , "], "expected at least one name"),
+        (["{photo}", "--classes", "Tram, tram"], "'Tram' and 'tram' are the same class"),
+        (["{photo}", "--classes", 'tram, "crossing'], "no closing double quote"),
+        (["{photo}", "--classes", "tram " * 100], "shorten the name"),
+        (["{photo}", "--classes", '"a, b"', "--csv"], "'a, b' has one: use --json"),
+        (["{photo}", "--threshold", "1.5"], "--threshold 1.5: a probability from 0 to 1"),
+        (["{photo}", "--threshold", "nan"], "--threshold nan: a probability from 0 to 1"),
+        (["{photo}", "--top", "0"], "--top 0: a number of labels from 1 up"),
+        (["{photo}", "--top", "3", "--json"], "--json has all of them anyway"),
+        (["{photo}", "--captions", "captions.txt"], "--captions goes with --clip"),
+        (
+            ["{photo}", "--heatmap", "{folder}/absent/map.png"],
+            "absent/map.png: cannot be written (No such file",
+        ),
+        (["{photo}", "--report", "{photo}/page.html"], "cannot be written (Not a directory)"),
+        (["{photo}", "--heatmap", "map.gif"], "map.gif: expected a name that ends in .png"),
+        (["{photo}", "--report", "page.png"], "page.png: expected a name that ends in .html"),
+        (["{folder}/many", "--heatmap", "map.png"], "21 photos in one heat map"),
+        (["{photo}", "--prompts", "models/other"], "run `dvc pull` (or `make repro`"),
+        (["{photo}", "--prompts", "models/prompts/zema.safetensors"], "run `dvc pull` (or `make repro`"),
+        (["{photo}", "--prompts", "/models/prompts"], "no params.yaml above it"),
+        (["{photo}", "--prompts", "words.safetensors"], "no variant of params.yaml"),
+    ],
+)
+def test_bad_input_is_told_in_one_line(fail, project, photos, tmp_path, arguments, said):
+    for folder in ("empty", "many"):
+        (tmp_path / folder).mkdir()
+    for number in range(21):
+        (tmp_path / f"many/{number}.png").touch()
+    (project / "words.safetensors").touch()
+    printed = fail(*(text.format(photo=photos[0], folder=tmp_path) for text in arguments))
+    assert not printed.out
+    assert said in printed.err and printed.err.count("\n") == 1
+    assert not (tmp_path / "absent").exists()
+
+
+def test_names_move_no_cursor():
+    assert printable("a\x1b[2Jb\udce9\nc\u2028d 電車 \u202f") == "a\ufffd[2Jb\ufffd\ufffdc\ufffdd 電車 \u202f"
+
+
+def test_transformers_can_be_imported_after_open_clip(monkeypatch):
+    monkeypatch.delitem(sys.modules, "transformers", raising=False)
+    with predict_command._without_transformers(), pytest.raises(ImportError):
+        importlib.import_module("transformers")
+    assert "transformers" not in sys.modules
