@@ -1,6 +1,5 @@
 """Stage baselines: class vectors that are not tuned, CLIP's own and those moved to the mean caption."""
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -11,7 +10,7 @@ from lexiclip.files import read_jsonl, write_json
 from lexiclip.mixes import label_matrix
 from lexiclip.params import load_params
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, save_prompts, zero_shot_vectors
-from lexiclip.prompts.heldout import HeldOut, as_metrics, caption_ap
+from lexiclip.prompts.heldout import as_metrics, caption_ap, held_out
 from lexiclip.vocabulary import load_vocabulary
 
 
@@ -25,9 +24,7 @@ def main() -> None:
     features = store.global_features(store.rows(row["text"] for row in captions), zero_shot.global_)  # (N, D)
     sums = torch.from_numpy(label_matrix(captions, names)).to(features).T @ features  # (K, D)
     moved = F.normalize(zero_shot.global_ + F.normalize(sums, dim=-1), dim=-1)
-    counted = HeldOut(
-        store.rows(row["text"] for row in heldout), label_matrix(heldout, names), np.ones(len(names), bool)
-    )
+    counted = held_out(store, heldout, names)
     for name, vectors in {"zero_shot": zero_shot, "caption_mean": ClassVectors(moved, moved, None)}.items():
         save_prompts(f"models/prompts/{name}.safetensors", Prompts(vectors, names, model_id(clip), None))
         precisions = caption_ap(store, counted, vectors, params.baselines.fusion.local_weight)

@@ -4,7 +4,7 @@ import difflib
 import functools
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -97,9 +97,21 @@ def load_vocabulary(path: str | Path, without: Iterable[str] = ()) -> Vocabulary
     their words go to no other class, but give no label. InputError for a malformed file, an unknown class in
     `without`, a word of two classes.
     """
-    listed = checked(WORDS, read_yaml(path), path)
+    return _vocabulary(checked(WORDS, read_yaml(path), path), set(without), path)
+
+
+def plain_vocabulary(names: Sequence[str]) -> Vocabulary:
+    """The vocabulary of class names without other words for them. InputError for two that mean the same."""
+    spelt: dict[str, str] = {}
+    for name in names:
+        if bare(name) in spelt:
+            raise InputError(f"classes: {spelt[bare(name)]!r} and {name!r} are one class: keep one of them")
+        spelt[bare(name)] = name
+    return _vocabulary(checked(WORDS, {"classes": dict.fromkeys(names)}, "classes"), set(), "classes")
+
+
+def _vocabulary(listed: WordFile, without: set[str], path: str | Path) -> Vocabulary:
     classes = listed.classes
-    without = set(without)
     for name in sorted(without - set(classes)):
         near = difflib.get_close_matches(name, classes, 1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
