@@ -21,7 +21,7 @@ def main() -> None:
     model, weights = params.clip.model, params.clip.weights
     trained_here = weights == "pretrain"
     clip, history = pretrained() if trained_here else (build_clip(model, weights), [])
-    save_clip("models/clip", clip, model, weights, half=trained_here)
+    save_clip("models/clip", clip, half=trained_here)
     write_csv("metrics/pretrain.csv", history, ["step", "lr", "loss"])
     CHECKPOINT.unlink(missing_ok=True)
     print(f"{model}, {weights} -> models/clip")

@@ -21,7 +21,7 @@ CLIP = {
 def write_clip(root: Path, embed_dim: int = 32) -> nn.Module:
     config = str(root / "clip.json")
     write_json(config, CLIP | {"embed_dim": embed_dim})
-    save_clip(root / "models/clip", build_clip(config, "random"), config, "random")
+    save_clip(root / "models/clip", build_clip(config, "random"))
     return load_clip(root / "models/clip", "exact")
 
 

@@ -8,7 +8,6 @@ from safetensors.torch import save_file
 
 from lexiclip.clip.image_tower import encode_images
 from lexiclip.clip.loading import (
-    _quick_gelu,
     build_clip,
     encode_name,
     load_clip,
@@ -58,14 +57,14 @@ def test_any_weight_changes_the_id_and_safetensors_keep_it(config, tmp_path):
 def test_a_folder_holds_the_clip_in_either_precision(config, tmp_path, precision, dtype):
     clip = build_clip(config, "random")
     clip.text_projection += 1
-    save_clip(tmp_path / "clip", clip, config, "random")
+    save_clip(tmp_path / "clip", clip)
     loaded = load_clip(tmp_path / "clip", precision)
     assert {parameter.dtype for parameter in loaded.parameters()} == {dtype} and not loaded.training
     assert {part.dtype for part in encode_images(loaded, torch.zeros(1, 3, 64, 64, dtype=dtype))} == {dtype}
     assert {part.dtype for part in encode_texts(loaded, torch.tensor([[0, 1, 511]]))[:2]} == {dtype}
     assert precision_of(loaded) == precision
     assert model_id(loaded) == f"{model_id(clip).split()[0]} {precision}"
-    save_clip(tmp_path / "clip", clip, config, "random", half=True)
+    save_clip(tmp_path / "clip", clip, half=True)
     halved = load_clip(tmp_path / "clip", precision).text_projection
     torch.testing.assert_close(halved, clip.text_projection.half().to(dtype), atol=0, rtol=0)
 
@@ -75,7 +74,7 @@ def test_a_folder_tells_activation_and_normalisation(tmp_path, monkeypatch, mode
     """As of a pretrained tag, whose config open_clip knows without a download."""
     clip = build_clip(model, weights)
     monkeypatch.setattr("lexiclip.clip.loading._quick_gelu", lambda model, tag: model == "RN50")
-    save_clip(tmp_path, clip, model, weights)
+    save_clip(tmp_path, clip)
     loaded = load_clip(tmp_path, "fast")
     assert model_id(loaded) == model_id(clip)
     for key in ("image_mean", "image_std"):
@@ -90,7 +89,7 @@ def test_openais_weights_are_of_its_activation():
 
 
 def test_a_damaged_folder_is_told(config, tmp_path):
-    save_clip(tmp_path / "clip", build_clip(config, "random"), config, "random")
+    save_clip(tmp_path / "clip", build_clip(config, "random"))
     weights, described = (
         tmp_path / "clip" / name for name in ("open_clip_model.safetensors", "open_clip_config.json")
     )
@@ -122,7 +121,7 @@ def test_openai_layout_tells_its_architecture(config, tmp_path, archive, vision)
     else:
         torch.jit.save(torch.jit.script(Holder(clip.state_dict())), path)
     loaded = build_clip(config, path)
-    save_clip(tmp_path / "clip", loaded, None, path)
+    save_clip(tmp_path / "clip", loaded)
     for found in (loaded, load_clip(tmp_path / "clip", "fast")):
         assert model_id(found) == model_id(clip) and preprocess_size(found) == 64
         assert "QuickGELU" in {type(module).__name__ for module in found.modules()}

@@ -46,7 +46,7 @@ def torchscript(folder: Path) -> None:
 def clip_folder(folder: Path) -> None:
     file_of("tiny.json", VIT)(folder)
     config = str(folder / "tiny.json")
-    save_clip(folder / "clip", build_clip(config, "random"), config, "random", half=True)
+    save_clip(folder / "clip", build_clip(config, "random"), half=True)
 
 
 def use(clip: nn.Module) -> None:

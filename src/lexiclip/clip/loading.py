@@ -1,31 +1,26 @@
-"""Names or a folder in, a frozen CLIP out; the folder of one; its tokenizer and its fingerprint.
-
-open_clip builds and reads them. Weights are one of its tags, a .safetensors file, or a .pt of OpenAI's.
-"""
+"""Names, a file or a folder in, a frozen CLIP out; the folder of one; its tokenizer and its fingerprint."""
 
 import difflib
 import hashlib
 import os
-import warnings
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 import open_clip
 import torch
-from open_clip.factory import load_state_dict
-from open_clip.model import build_model_from_openai_state_dict
-from open_clip.modified_resnet import ModifiedResNet
 from open_clip.tokenizer import SimpleTokenizer
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from lexiclip.clip.building import from_file, from_folder, from_hub, from_random, from_tag
 from lexiclip.clip.text_tower import text_tower
+from lexiclip.clip.weights import CONFIG, ENDINGS, is_weights_file
 from lexiclip.errors import InputError
-from lexiclip.files import atomic_folder, read_json, reading, write_json
+from lexiclip.files import atomic_folder, reading, write_json
 from lexiclip.precision import DTYPES, Precision, precision_of
 
-CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
+WEIGHTS = "open_clip_model.safetensors"
 
 
 def load_clip(folder: str | Path, precision: Precision) -> nn.Module:
@@ -42,47 +37,66 @@ def load_clip(folder: str | Path, precision: Precision) -> nn.Module:
     return frozen(clip, precision)
 
 
+def clip_of(spec: str, precision: Precision = "fast") -> nn.Module:
+    """The CLIP that a user names: eval mode, frozen, on the CPU.
+
+    "ViT-B-16/openai" (open_clip's name and tag), "ViT-B-16/random", "hf-hub:org/model", a folder with weights
+    and their config, a file of weights, or "RN50=FILE" where a file does not tell what it is of (or
+    "config.json=FILE"). InputError for all else.
+    """
+    path = Path(spec).expanduser()
+    model, _, file = ("", "", spec) if path.exists() else spec.rpartition("=")
+    if path.is_dir():
+        clip = from_folder(path)
+    elif model or is_weights_file(spec):
+        clip = from_file(model or None, Path(file).expanduser())
+    elif spec.startswith("hf-hub:"):
+        clip = from_hub(spec)
+    elif path.is_file():
+        raise InputError(f"{spec}: no weights by its name: expected {', '.join(ENDINGS)}")
+    else:
+        clip = _by_name(spec)
+    return frozen(clip, precision)
+
+
+def _by_name(spec: str) -> nn.Module:
+    name, _, tag = spec.rpartition("/")
+    models = open_clip.list_models()
+    if not name or spec.replace("/", "-") in models:  # "ViT-B/16" is a name, too
+        name, tag = spec, ""
+    name = name.replace("/", "-")
+    if name not in models:
+        near = difflib.get_close_matches(name, models) or ["RN50", "ViT-B-16"]
+        raise InputError(
+            f"CLIP {spec!r}: no folder, file or model of open_clip: did you mean {' or '.join(near)}?"
+        )
+    if not tag:
+        tags = [*open_clip.list_pretrained_tags_by_model(name), "random"]
+        raise InputError(f"CLIP {spec!r}: say which weights: {name}/ and one of {', '.join(tags)}")
+    return from_random(name) if tag == "random" else from_tag(name, tag)
+
+
 def build_clip(model: str | os.PathLike | None, weights: str | os.PathLike) -> nn.Module:
     """A CLIP in eval mode, frozen, fp32, on the CPU.
 
-    model: an open_clip architecture ("RN50") or the path of a model config (.json). weights: an open_clip tag
-    ("openai"), a .safetensors file, a .pt file of OpenAI's (its shapes tell the architecture; `model` is only
-    checked) or "random" (always the same). InputError for names, files and text towers that do not fit.
+    model: an open_clip architecture ("RN50"), the path of a model config (.json), or None where a file of
+    weights tells it. weights: an open_clip tag ("openai"), a file (.safetensors, .pt, .pth, .bin) or "random"
+    (always the same). InputError for names, files and text towers that do not fit.
     """
     model, weights = None if model is None else str(model), str(weights)
-    if weights.endswith(".pt"):
-        clip = _from_openai_layout(weights)
-        if model is not None:
-            _check_same(model, clip, weights)
-    elif weights == "random" or weights.endswith(".safetensors"):
-        clip = _randomly_initialised(str(model))
-        if weights != "random":
-            with reading(weights, "missing, damaged, or of another model", "give weights of clip.model"):
-                clip.load_state_dict(load_file(weights))
-    else:
-        clip = _pretrained(str(model), weights)
-    return frozen(clip)
+    if is_weights_file(weights):
+        return frozen(from_file(model, weights))
+    return frozen(from_random(str(model)) if weights == "random" else from_tag(str(model), weights))
 
 
-def save_clip(
-    folder: str | Path,
-    clip: nn.Module,
-    model: str | os.PathLike | None,
-    weights: str | os.PathLike,
-    half: bool = False,
-) -> None:
-    """Write what `build_clip(model, weights)` gave, in fp16 if `half`, in the layout that open_clip reads."""
-    if str(weights).endswith(".pt"):
-        config = _openai_config(clip)
-    else:
-        quick_gelu = {"quick_gelu": True} if _quick_gelu(str(model), str(weights)) else {}
-        config = _model_config(str(model)) | quick_gelu
+def save_clip(folder: str | Path, clip: nn.Module, half: bool = False) -> None:
+    """Write a CLIP that was built here, in fp16 if `half`, in the layout that open_clip reads."""
     preprocess = getattr(clip.visual, "preprocess_cfg", {})  # mean and std, where a model has its own
     tensors = {name: tensor.cpu().contiguous() for name, tensor in clip.state_dict().items()}
     if half:
         tensors = {name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}
     with atomic_folder(folder) as new:
-        write_json(new / CONFIG, {"model_cfg": config, "preprocess_cfg": preprocess})
+        write_json(new / CONFIG, {"model_cfg": clip.model_cfg, "preprocess_cfg": preprocess})
         save_file(tensors, new / WEIGHTS)
 
 
@@ -135,106 +149,3 @@ def check_made_with(path: str | Path, made_with: object, model: str, remedy: str
         other = " ".join(str(made_with).split()[1:]) or "unknown"
         raise InputError(f"{path}: written with precision {other}, params.yaml says {precision}: {remedy}")
     raise InputError(f"{path}: made with CLIP {made_with}, not {model}: {remedy}")
-
-
-def _model_config(model: str) -> dict:
-    """open_clip's config of an architecture, or that of a .json file. InputError if there is none."""
-    if not model.endswith(".json"):
-        if model not in (known := open_clip.list_models()):
-            near = difflib.get_close_matches(model, known) or ["RN50", "ViT-B-16"]
-            raise InputError(f"model {model!r}: did you mean {' or '.join(near)}? (or give a .json config)")
-        return open_clip.get_model_config(model)
-    config = read_json(model)
-    towers = ("vision_cfg", "text_cfg")
-    if not isinstance(config, dict) or not all(isinstance(config.get(tower), dict) for tower in towers):
-        raise InputError(f"{model}: not a CLIP config: expected embed_dim, vision_cfg and text_cfg")
-    return config
-
-
-def _quick_gelu(model: str, tag: str) -> bool:
-    """Whether weights were trained with the activation that OpenAI used, whatever the model's name says."""
-    return bool((open_clip.get_pretrained_cfg(model, tag) or {}).get("quick_gelu"))
-
-
-def _randomly_initialised(model: str) -> nn.Module:
-    config = _model_config(model)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        if not model.endswith(".json"):
-            return open_clip.create_model(model, pretrained_text=False)
-        with reading(model, "not a CLIP config", "expected embed_dim, vision_cfg and text_cfg"):
-            kind = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
-            return kind(**config)
-
-
-def _pretrained(model: str, tag: str) -> nn.Module:
-    tags = [] if model.endswith(".json") else open_clip.list_pretrained_tags_by_model(model)
-    if tag not in tags:
-        _model_config(model)
-        offered = "".join(f"{name}, " for name in difflib.get_close_matches(tag, tags) or tags)
-        raise InputError(
-            f"weights {tag!r} of {model}: choose {offered}a .safetensors or .pt file, or 'random'"
-        )
-    remedy = (
-        "without a network, fetch them elsewhere and copy the Hugging Face cache here, or give a local file "
-        "as clip.weights"
-    )
-    with reading(f"weights {tag!r} of {model}", "cannot be fetched or read", remedy):
-        return open_clip.create_model(model, pretrained=tag, force_quick_gelu=_quick_gelu(model, tag))
-
-
-def _from_openai_layout(path: str) -> open_clip.CLIP:
-    """The CLIP whose architecture the shapes of a .pt file tell; fp32 weights keep their precision."""
-    with reading(path, "no CLIP weights in OpenAI's layout", "give the .pt of a CLIP ResNet or ViT"):
-        state = {name: tensor.float() for name, tensor in _openai_state(path).items()}
-        clip = build_model_from_openai_state_dict(state, cast_dtype=None)  # in fp16; drops what is no weight
-        clip.float().load_state_dict(state)
-        if preprocess_size(clip) < 1:
-            raise ValueError("positions of no image")
-        return clip
-
-
-def _openai_state(path: str) -> dict[str, Tensor]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TorchScript is deprecated
-        try:
-            return load_state_dict(path)
-        except RuntimeError:  # a TorchScript archive, as OpenAI's own files are
-            return torch.jit.load(path, map_location="cpu").state_dict()
-
-
-def _openai_config(clip: open_clip.CLIP) -> dict:
-    """open_clip's config of a CLIP out of `_from_openai_layout`."""
-    visual, width = clip.visual, clip.transformer.width
-    if isinstance(visual, ModifiedResNet):
-        stages = (visual.layer1, visual.layer2, visual.layer3, visual.layer4)
-        vision = {"layers": list(map(len, stages)), "width": visual.layer1[0].conv1.out_channels}
-        patch_size = None
-    else:
-        vision = {"layers": visual.transformer.layers, "width": visual.transformer.width}
-        patch_size = visual.patch_size[0]
-    return {
-        "embed_dim": clip.text_projection.shape[1],
-        "vision_cfg": {**vision, "patch_size": patch_size, "image_size": preprocess_size(clip)},
-        "text_cfg": {
-            "context_length": clip.context_length,
-            "vocab_size": clip.vocab_size,
-            "width": width,
-            "heads": width // 64,
-            "layers": clip.transformer.layers,
-        },
-        "quick_gelu": True,
-    }
-
-
-def _check_same(model: str, clip: open_clip.CLIP, weights: str) -> None:
-    """InputError if weights that tell their own architecture are not of `model`."""
-    asked, found = _model_config(model), _openai_config(clip)
-    for part in ("vision_cfg", "text_cfg"):
-        for key, value in found[part].items():
-            # OpenAI's layout does not tell the number of heads
-            if key != "heads" and asked[part].get(key) != value:
-                raise InputError(
-                    f"{weights}: weights of another model than {model} (its {part} has {key} {value}, not "
-                    f"{asked[part].get(key)}): give the model they are of"
-                )

@@ -70,18 +70,28 @@ def text_tower(clip: nn.Module) -> nn.Module:
     """The module that holds the text transformer's parts. InputError if prompts cannot go through it."""
     tower = getattr(clip, "text", clip)
     if not hasattr(tower, "token_embedding") or not hasattr(tower, "attn_mask"):
-        _refuse(tower, "takes no prompt embeddings")
+        _refuse(type(tower).__name__, "takes no prompt embeddings")
     if getattr(tower, "cls_emb", None) is not None:
-        _refuse(tower, "reads a class token, not EOS")
+        _refuse(type(tower).__name__, "reads a class token, not EOS")
     pool = getattr(tower, "pool_type", getattr(tower, "text_pool_type", "argmax"))
     if pool != "argmax":
-        _refuse(tower, f"pools {pool!r}, not at CLIP's EOS")
+        _refuse(type(tower).__name__, f"pools {pool!r}, not at CLIP's EOS")
     return tower
 
 
-def _refuse(tower: nn.Module, reason: str) -> None:
+def check_takes_prompts(text_cfg: dict) -> None:
+    """InputError if the text tower of open_clip's config is one that `text_tower` refuses; builds nothing."""
+    if name := text_cfg.get("hf_model_name"):
+        _refuse(name, "takes no prompt embeddings")
+    if text_cfg.get("embed_cls"):
+        _refuse("of this config", "reads a class token, not EOS")
+    if (pool := text_cfg.get("pool_type", "argmax")) != "argmax":
+        _refuse("of this config", f"pools {pool!r}, not at CLIP's EOS")
+
+
+def _refuse(tower: str, reason: str) -> None:
     raise InputError(
-        f"text tower {type(tower).__name__} {reason}: choose a model with CLIP's own text transformer "
+        f"text tower {tower} {reason}: choose a model with CLIP's own text transformer "
         "(RN50, ViT-B-16, convnext_base, MobileCLIP-S1, data/clip/mini.json)"
     )
 
