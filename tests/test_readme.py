@@ -19,6 +19,7 @@ from tests.clones import commit_copy, committed, succeed
 from tests.conftest import ROOT
 
 from lexiclip import cli
+from lexiclip.files import read_jsonl
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
 
@@ -49,6 +50,10 @@ RUN = {
 LEXICLIP = {
     "lexiclip evaluate data/scores/ensemble.npz data/scenes/instances.json": r'"mAP": \d',
     "lexiclip label captions.txt": r'"labels": \["dog", "skateboard"\]',
+    (
+        "lexiclip tune --classes mine.txt --captions captions.txt --clip ViT-B-16/openai "
+        "--out prompts.safetensors"
+    ): (r"prompts.safetensors: prompts for 3 classes\nmAP on \d+ held-out captions: \d"),
     "lexiclip predict data/scenes/images/000001.png data/scenes/images/000007.png --heatmap docs/found.png": (
         r"000001.png\n.*000007.png\n.*-> docs/found.png"
     ),
@@ -156,8 +161,10 @@ def project(copy, monkeypatch):
 
 @pytest.fixture
 def files(project):
-    """Files named as on the pages: captions, photos, scenes and scores of them."""
-    (project / "captions.txt").write_text("A dog rides a skateboard.\n")
+    """Files named as on the pages: captions, classes, photos, scenes and scores of them."""
+    written = [row["text"] for row in read_jsonl(project / "data/captions/multi.jsonl")[:300]]
+    (project / "captions.txt").write_text("\n".join(["A dog rides a skateboard.", *written]))
+    (project / "mine.txt").write_text("person\ncar\nhorse\n")
     rng = np.random.default_rng(0)
     photos = ["street.jpg", "photos/a.jpg", "photos/b.jpg"]
     scenes = [f"data/scenes/images/{number:06d}.png" for number in range(8)]
@@ -187,7 +194,8 @@ def test_it_runs(project, command):
 
 @pytest.mark.parametrize("command", LEXICLIP)
 def test_lexiclip_runs(files, command, monkeypatch, capsys):
-    words = [file for word in shlex.split(command) for file in sorted(map(str, Path().glob(word))) or [word]]
+    here = command.replace("ViT-B-16/openai", "models/clip")  # the one that needs no download
+    words = [file for word in shlex.split(here) for file in sorted(map(str, Path().glob(word))) or [word]]
     monkeypatch.setattr(sys, "argv", words)
     cli.main()
     printed = capsys.readouterr()

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -135,6 +136,23 @@ def _print_predictions(arguments: argparse.Namespace) -> None:
         print(f"-> {arguments.heatmap}", file=sys.stderr)
 
 
+def _tune(arguments: argparse.Namespace) -> None:
+    from lexiclip.tune import tune  # torch, too
+
+    start, given = time.monotonic(), arguments.classes
+    classes = given if given.endswith((".yaml", ".yml")) else class_names(given)
+    options = {"epochs": arguments.epochs, "seed": arguments.seed}
+    tuned = tune(classes, arguments.captions, arguments.clip, arguments.out, **options)
+    print(f"{arguments.out}: prompts for {len(tuned.prompts.names)} classes")
+    print(
+        f"mAP on {len(tuned.captions.held_out)} held-out captions: {tuned.tuned_map} tuned, "
+        f"{tuned.zero_shot_map} zero-shot"
+    )
+    if tuned.tuned_map <= tuned.zero_shot_map:
+        print("tuning did not help here: CLIP's own prompts are as good, and simpler")
+    print(f"{time.monotonic() - start:.0f} s")
+
+
 def class_names(text: str) -> list[str]:
     """The names of "a, b; c", or of a .txt file; a name with a comma is given in double quotes."""
     if text.endswith(".txt"):
@@ -161,6 +179,18 @@ def _parser() -> argparse.ArgumentParser:
     prompts = "prompts of a project, a folder (its ensemble) or one variant's file (default: models/prompts)"
     command.add_argument("--profile-of", metavar="PROMPTS", default="models/prompts", help=prompts)
     command.set_defaults(run=_print_predictions)
+    command = commands.add_parser("tune", help="prompts for your own classes, from captions")
+    command.add_argument(
+        "--classes", required=True, help='"tram, cyclist", a .txt of them, or a vocabulary.yaml'
+    )
+    command.add_argument(
+        "--captions", required=True, metavar="FILE", help=".txt, .csv, .tsv, .json or .jsonl"
+    )
+    command.add_argument("--clip", required=True, help="ViT-B-16/openai, a folder or a file of weights")
+    command.add_argument("--out", required=True, metavar="OUT.safetensors", help="the prompts, for `predict`")
+    command.add_argument("--epochs", type=int, default=10, help="default 10; the best of them is kept")
+    command.add_argument("--seed", type=int, default=0, help="of the order of the texts (default 0)")
+    command.set_defaults(run=_tune)
     command = commands.add_parser("evaluate", help="mAP, CF1 and OF1 of a scores file, in per cent")
     command.add_argument("scores", metavar="SCORES", help=".npz or .json of scores, ids and names")
     command.add_argument("labels", metavar="LABELS", help="COCO instances JSON")

@@ -102,6 +102,8 @@ def load_vocabulary(path: str | Path, without: Iterable[str] = ()) -> Vocabulary
 
 def plain_vocabulary(names: Sequence[str]) -> Vocabulary:
     """The vocabulary of class names without other words for them. InputError for two that mean the same."""
+    if not names:
+        raise InputError("classes: expected at least one name")
     spelt: dict[str, str] = {}
     for name in names:
         if bare(name) in spelt:
