@@ -36,6 +36,21 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
+def openai_clip(tmp_path_factory):
+    """What builds a CLIP with OpenAI's activation from a state dict that does not tell its own."""
+    from lexiclip.clip.loading import build_clip
+    from lexiclip.clip.weights import config_of, read_weights
+    from lexiclip.files import write_json
+
+    def build(weights: Path):
+        config = tmp_path_factory.mktemp("golden") / "config.json"
+        write_json(config, config_of(read_weights(weights).state) | {"quick_gelu": True})
+        return build_clip(config, weights)
+
+    return build
+
+
+@pytest.fixture(scope="session")
 def small_clip():
     """A frozen CLIP of a few hundred thousand weights beside its vocabulary, no layer of it idle."""
     import open_clip

@@ -70,6 +70,7 @@ RERUN = {
     "-S clip.model=RN50 -S clip.weights=openai": "clip",
     "dvc exp run -S 'windows.scales=[2,3,4]'": "score report",
     "dvc exp run -S 'windows.scales=[2,3,4]' -S 'windows.shapes=[square,1x2,1x1.5,2x3]'": "score report",
+    "dvc exp run -S clip.model=RN50-quickgelu -S clip.weights=rn50/open_clip_model.safetensors": "clip",
     "dvc exp run -S fusion.retrieval=false": "ensemble ablation",
     "dvc exp run -S images.labels=…/instances.json -S images.folder=…/images": (
         "score evaluate ablation report"
@@ -103,6 +104,7 @@ LEFT_OUT = {
     "dvc repro ablation": "tests/stages runs its script",
     "dvc remote add --default team ssh://user@host/folder": "tests/sharing adds one",
     "dvc remote modify team verify true": "tests/sharing sets it",
+    "hf download timm/resnet50_clip.openai --local-dir rn50": "no network; it is the hub's own command",
     "git clone": "tests/sharing pulls into clones",
     "python bench/operations.py": "minutes; tests/bench runs it on ten images",
     "pip install .": "asks a registry; `make` installs from requirements.lock",

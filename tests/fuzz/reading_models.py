@@ -5,11 +5,11 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from tests.clip.test_loading import Holder
+from tests.clip.test_building import Holder
 from tests.fuzz.reader import Reader, file_of
 from torch import nn
 
-from lexiclip.clip.loading import build_clip, load_clip, model_id, preprocess_size, save_clip
+from lexiclip.clip.loading import build_clip, clip_of, load_clip, model_id, preprocess_size, save_clip
 
 TEXT = {"context_length": 8, "vocab_size": 16, "width": 64, "heads": 1, "layers": 1}
 RESNET = {
@@ -25,13 +25,19 @@ VIT = {
 
 
 def weights(name: str, config: dict) -> Callable[[Path], None]:
-    """What writes the weights of a random CLIP to `name`, by its ending, beside its config."""
+    """What writes the weights of a random CLIP to `name`, by its ending, beside its config.
+
+    In a .pt stands a number of OpenAI's, without which it would not tell its model.
+    """
 
     def write(folder: Path) -> None:
         file_of("tiny.json", config)(folder)
         state = build_clip(str(folder / "tiny.json"), "random").state_dict()
         state = {key: tensor.contiguous() for key, tensor in state.items()}
-        (save_file if name.endswith(".safetensors") else torch.save)(state, folder / name)
+        if name.endswith(".safetensors"):
+            save_file(state, folder / name)
+        else:
+            torch.save(state | {"input_resolution": torch.tensor(8)}, folder / name)
 
     return write
 
@@ -47,6 +53,17 @@ def clip_folder(folder: Path) -> None:
     file_of("tiny.json", VIT)(folder)
     config = str(folder / "tiny.json")
     save_clip(folder / "clip", build_clip(config, "random"), half=True)
+
+
+def transformers_folder(folder: Path) -> None:
+    """A CLIP as Hugging Face transformers saves it."""
+    from transformers import CLIPConfig, CLIPModel
+
+    sizes = {"hidden_size": 8, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    text = sizes | {"vocab_size": 16, "max_position_embeddings": 8, "eos_token_id": 15}
+    vision = sizes | {"image_size": 8, "patch_size": 8}
+    CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=4)).save_pretrained(folder)
+    file_of("preprocessor_config.json", {"image_mean": [0, 0, 0], "image_std": [1, 1, 1]})(folder)
 
 
 def use(clip: nn.Module) -> None:
@@ -66,5 +83,7 @@ READERS = {
         lambda f: use(build_clip(str(f / "tiny.json"), f / "tiny.safetensors")),
         300,
     ),
+    "given folder": Reader(clip_folder, lambda f: use(clip_of(str(f / "clip"))), 300, "clip/*"),
+    "transformers' folder": Reader(transformers_folder, lambda f: use(clip_of(str(f))), 300),
     "clip folder": Reader(clip_folder, lambda f: use(load_clip(f / "clip", "exact")), 300, "clip/*"),
 }

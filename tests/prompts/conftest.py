@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from lexiclip.clip.loading import build_clip
-
 
 class Golden(NamedTuple):
     """One seed's random CLIP, the reference's inputs and outputs as tensors, and the class names."""
@@ -19,7 +17,7 @@ class Golden(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def golden(shared) -> list[Golden]:
+def golden(shared, openai_clip) -> list[Golden]:
     found = []
     for path in sorted((shared / "golden").glob("golden_*.npz")):
         weights = path.with_name(path.stem.replace("golden", "clip_random") + ".pt")
@@ -27,7 +25,7 @@ def golden(shared) -> list[Golden]:
         if weights.is_file() and facts.is_file():
             values = {key: torch.from_numpy(np.asarray(value)) for key, value in np.load(path).items()}
             names = json.loads(facts.read_text())["classnames"]
-            found.append(Golden(build_clip(None, weights), values, names))
+            found.append(Golden(openai_clip(weights), values, names))
     if not found:
         pytest.skip(f"no golden_*.npz with its .json and clip_random_*.pt in {shared}/golden")
     return found

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 
+import numpy as np
 import open_clip
 import torch
 from open_clip.convert import convert_state_dict
@@ -19,14 +20,22 @@ from open_clip.transform import PreprocessCfg, merge_preprocess_dict
 from torch import Tensor, nn
 
 from lexiclip.clip.text_tower import check_takes_prompts
-from lexiclip.clip.weights import CONFIG, ENDINGS, config_of, is_weights_file, read_weights
+from lexiclip.clip.weights import CONFIG, ENDINGS, Weights, config_of, is_weights_file, read_weights
 from lexiclip.errors import InputError
 from lexiclip.files import read_json, reading
 
-OFFLINE = (
-    "without a network, fetch them elsewhere and copy the Hugging Face cache here, or give a local file as "
-    "clip.weights"
-)
+
+def from_name(name: str) -> nn.Module:
+    """The CLIP of an open_clip name and a tag, "ViT-B-16/openai" or "ViT-B-16/random"."""
+    model, _, tag = name.rpartition("/")
+    if not model or name.replace("/", "-") in open_clip.list_models():  # "ViT-B/16" is a name, too
+        model, tag = name, ""
+    model = model.replace("/", "-")
+    if tag:
+        return from_random(model) if tag == "random" else from_tag(model, tag)
+    _model_config(model)
+    tags = [*open_clip.list_pretrained_tags_by_model(model), "random"]
+    raise InputError(f"CLIP {name!r}: say which weights, {model}/TAG with a TAG of {', '.join(tags)}")
 
 
 def from_random(model: str) -> nn.Module:
@@ -54,17 +63,6 @@ def from_tag(model: str, tag: str) -> nn.Module:
     return clip
 
 
-@contextmanager
-def _fetching(what: str, problem: str) -> Iterator[None]:
-    """InputError if the block cannot fetch; its many warnings on the way stay unsaid."""
-    logging.disable(logging.ERROR)
-    try:
-        with reading(what, problem, OFFLINE):
-            yield
-    finally:
-        logging.disable(logging.NOTSET)
-
-
 def from_hub(name: str) -> nn.Module:
     """The CLIP of a repository on the Hugging Face hub in open_clip's layout, named "hf-hub:org/model"."""
     with _fetching(name, "cannot be fetched or read, or not in open_clip's layout"):
@@ -78,12 +76,16 @@ def from_hub(name: str) -> nn.Module:
 def from_folder(folder: Path) -> nn.Module:
     """The CLIP of a folder of weights beside their config, as repositories on the Hugging Face hub are."""
     files = sorted(file for file in folder.iterdir() if is_weights_file(file.name))
-    files.sort(
-        key=lambda file: (not file.name.startswith("open_clip"), file.suffix.lower() != ".safetensors")
+    files.sort(  # a folder may also hold transformers' weights, and what training left
+        key=lambda file: (
+            "open_clip" not in file.name,
+            "model" not in file.name,
+            file.suffix != ".safetensors",
+        )
     )
     if not files:
         raise InputError(f"{folder}: no weights in it ({', '.join(ENDINGS)})")
-    if not (folder / CONFIG).is_file() and not (folder / "config.json").is_file():
+    if not any((folder / name).exists() for name in (CONFIG, "config.json")):
         raise InputError(f"{folder}: no {CONFIG} in it: copy it there, or give NAME={files[0]}")
     return from_file(None, files[0])
 
@@ -91,52 +93,59 @@ def from_folder(folder: Path) -> nn.Module:
 def from_file(model: str | None, path: str | Path) -> nn.Module:
     """A CLIP with the weights of a file; `model`: an open_clip name, a config, or None if the file tells it.
 
-    The activation is what the config beside the file says, else `model` if it says so, else QuickGELU for
-    OpenAI's archives and GELU for all others, as in open_clip. InputError if weights are not of `model`.
+    InputError if it does not, or if the weights are not of `model`. A note on stderr says so where OpenAI's
+    weights may be meant and GELU is taken.
     """
     weights = read_weights(path)
-    told = weights.config and weights.config["model_cfg"]
-    if model is not None:
-        config = _model_config(model) | ({"quick_gelu": told.get("quick_gelu", False)} if told else {})
-    elif told or weights.openai:
-        with reading(path, "no weights in OpenAI's layout", f"give NAME={path}"):
-            config = told or config_of(weights.state)
-    else:
-        names = " or ".join(f"{name}={path}" for name in _names(weights.state)) or f"NAME={path}"
-        raise InputError(f"{path}: does not tell its activation: give {names}, or put {CONFIG} beside it")
-    if "quick_gelu" not in config and weights.openai:
-        config = config | {"quick_gelu": True}
-    elif not told and not weights.checkpoint and f"{model}-quickgelu" in open_clip.list_models():
+    config = _config_for(model, weights, path)
+    preprocess = (weights.config or {}).get("preprocess_cfg") or _preprocess_cfg(model)
+    clip = _empty(config, preprocess, model or str(path))
+    names = " or ".join(_names(weights.state)) or "none that open_clip knows"
+    with reading(path, f"weights of another model than {model or CONFIG}", f"name their own ({names})"):
+        clip.load_state_dict(_fitting(clip, weights.state))
+    known = weights.config or weights.openai or weights.checkpoint
+    if not known and f"{model}-quickgelu" in open_clip.list_models():
         print(
             f"note: {path} does not tell its activation, and {model} stands for GELU: OpenAI's weights need "
             f"{model}-quickgelu",
             file=sys.stderr,
         )
-    preprocess = weights.config.get("preprocess_cfg") if told else _preprocess_cfg(model)
-    clip = _empty(config, preprocess, model or str(path))
-    remedy = (
-        f"name the model they are of ({' or '.join(_names(weights.state)) or 'none that open_clip knows'})"
-    )
-    with reading(path, f"weights of another model than {model or CONFIG}", remedy):
-        clip.load_state_dict(_fitting(clip, weights.state))
     return clip
+
+
+def _config_for(model: str | None, weights: Weights, path: str | Path) -> dict:
+    """The config of `model`, or the one that a file tells.
+
+    The activation is what `model` says if it says any (RN50-quickgelu), else what the config beside the file
+    says, else QuickGELU for OpenAI's archives and GELU for all others.
+    """
+    told = weights.config and weights.config["model_cfg"]
+    if told:
+        return {"quick_gelu": told.get("quick_gelu", False)} | _model_config(model) if model else told
+    if model is None and not weights.openai:
+        names = " or ".join(f"{name}={path}" for name in _names(weights.state)) or f"NAME={path}"
+        raise InputError(f"{path}: does not tell what it is of: give {names}, or put {CONFIG} beside it")
+    with reading(path, "no weights in OpenAI's layout", f"give NAME={path}"):
+        config = _model_config(model) if model else config_of(weights.state)
+    return {"quick_gelu": True} | config if weights.openai else config
 
 
 def _empty(config: dict, preprocess: dict | None, named: str) -> nn.Module:
     """A CLIP of a config with random weights, always the same. InputError says where the config is from."""
     with reading(named, "not a CLIP config", "expected embed_dim, vision_cfg and text_cfg"):
         check_takes_prompts(config["text_cfg"])
+        if max(np.max(config[tower].get("layers", 0)) for tower in ("vision_cfg", "text_cfg")) > 1000:
+            raise ValueError("a tower of over 1000 layers")  # building it would take for ever
         arguments = deepcopy(config)
         kind = open_clip.CustomTextCLIP if arguments.pop("custom_text", False) else open_clip.CLIP
-        kind = open_clip.CoCa if "multimodal_cfg" in arguments else kind
         if "timm_model_name" in arguments["vision_cfg"]:
             arguments["vision_cfg"]["timm_model_pretrained"] = False  # fetches nothing
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             clip = kind(**arguments)
         if preprocess:
-            cfg = merge_preprocess_dict(PreprocessCfg(), preprocess)
-            set_model_preprocess_cfg(clip, cfg | {"size": clip.visual.image_size})
+            preprocess = merge_preprocess_dict(PreprocessCfg(), preprocess)
+            set_model_preprocess_cfg(clip, preprocess | {"size": clip.visual.image_size})
     clip.model_cfg = config
     return clip
 
@@ -147,11 +156,11 @@ def _fitting(clip: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     if "text.text_projection" in wanted:
         state = convert_to_custom_text_state_dict(state)
     if "logit_scale" in state:  # some write the number as a row of one
-        state["logit_scale"] = state["logit_scale"].reshape(wanted["logit_scale"].shape)
+        state = state | {"logit_scale": state["logit_scale"].reshape(wanted["logit_scale"].shape)}
     for name in [*wanted, *state]:
-        found, expected = (part[name].shape if name in part else None for part in (state, wanted))
+        found, expected = (list(part[name].shape) if name in part else None for part in (state, wanted))
         if found != expected:
-            raise ValueError(f"{name}: {found and [*found]}, not {expected and [*expected]}")
+            raise ValueError(f"{name} is {found or 'missing'}, not {expected or 'a tensor of it'}")
     return state
 
 
@@ -171,25 +180,43 @@ def _has_shape(name: str, shape: dict) -> bool:
 
 
 def _preprocess_cfg(model: str | None) -> dict:
-    """Mean and deviation of an open_clip name: those of its weights, where all have the same."""
+    """Mean and deviation of an open_clip name: those of its tags, where all have the same, else OpenAI's."""
     if model is None or model.endswith(".json"):
         return {}
     tags = open_clip.list_pretrained_tags_by_model(model)
     cfgs = [open_clip.get_pretrained_cfg(model, tag) for tag in tags]
     known = [{key: cfg.get(key) for key in ("mean", "std")} for cfg in cfgs]
-    same = len(known) > 0 and known.count(known[0]) == len(known)
+    same = bool(known) and known.count(known[0]) == len(known)
     return merge_preprocess_dict(PreprocessCfg(), known[0] if same else {})
 
 
 def _model_config(model: str) -> dict:
     """open_clip's config of an architecture, or that of a .json file. InputError if there is none."""
     if not model.endswith(".json"):
-        if model not in (known := open_clip.list_models()):
-            near = difflib.get_close_matches(model, known) or ["RN50", "ViT-B-16"]
-            raise InputError(f"model {model!r}: did you mean {' or '.join(near)}? (or give a .json config)")
+        known = {name.lower(): name for name in open_clip.list_models()}
+        if known.get(model.lower()) != model:
+            close = difflib.get_close_matches(model.lower(), known) or ["rn50", "vit-b-16"]
+            near = " or ".join(known[name] for name in close)
+            raise InputError(
+                f"model {model!r}: no name of open_clip's, no file: did you mean {near}? (or a .json config)"
+            )
         return open_clip.get_model_config(model)
     config = read_json(model)
     towers = ("vision_cfg", "text_cfg")
     if not isinstance(config, dict) or not all(isinstance(config.get(tower), dict) for tower in towers):
         raise InputError(f"{model}: not a CLIP config: expected embed_dim, vision_cfg and text_cfg")
     return config
+
+
+@contextmanager
+def _fetching(what: str, problem: str) -> Iterator[None]:
+    """InputError if the block cannot fetch; what the hub's client says on the way stays unsaid."""
+    remedy = (
+        "without a network, fetch it elsewhere and copy the Hugging Face cache here, or give a local file"
+    )
+    logging.disable(logging.ERROR)
+    try:
+        with reading(what, problem, remedy):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)

@@ -1,6 +1,5 @@
 """Names, a file or a folder in, a frozen CLIP out; the folder of one; its tokenizer and its fingerprint."""
 
-import difflib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -13,9 +12,9 @@ from open_clip.tokenizer import SimpleTokenizer
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from lexiclip.clip.building import from_file, from_folder, from_hub, from_random, from_tag
+from lexiclip.clip.building import from_file, from_folder, from_hub, from_name, from_random, from_tag
 from lexiclip.clip.text_tower import text_tower
-from lexiclip.clip.weights import CONFIG, ENDINGS, is_weights_file
+from lexiclip.clip.weights import CONFIG, is_weights_file
 from lexiclip.errors import InputError
 from lexiclip.files import atomic_folder, reading, write_json
 from lexiclip.precision import DTYPES, Precision, precision_of
@@ -41,39 +40,20 @@ def clip_of(spec: str, precision: Precision = "fast") -> nn.Module:
     """The CLIP that a user names: eval mode, frozen, on the CPU.
 
     "ViT-B-16/openai" (open_clip's name and tag), "ViT-B-16/random", "hf-hub:org/model", a folder with weights
-    and their config, a file of weights, or "RN50=FILE" where a file does not tell what it is of (or
+    and their config, a file of weights, or "RN50=FILE" where a file does not tell what it is of (also
     "config.json=FILE"). InputError for all else.
     """
     path = Path(spec).expanduser()
-    model, _, file = ("", "", spec) if path.exists() else spec.rpartition("=")
+    model, equals, file = spec.partition("=")
     if path.is_dir():
         clip = from_folder(path)
-    elif model or is_weights_file(spec):
-        clip = from_file(model or None, Path(file).expanduser())
-    elif spec.startswith("hf-hub:"):
-        clip = from_hub(spec)
-    elif path.is_file():
-        raise InputError(f"{spec}: no weights by its name: expected {', '.join(ENDINGS)}")
+    elif equals and not path.exists():
+        clip = from_file(model, Path(file).expanduser())
+    elif is_weights_file(spec) or path.is_file():
+        clip = from_file(None, path)
     else:
-        clip = _by_name(spec)
+        clip = from_hub(spec) if spec.startswith("hf-hub:") else from_name(spec)
     return frozen(clip, precision)
-
-
-def _by_name(spec: str) -> nn.Module:
-    name, _, tag = spec.rpartition("/")
-    models = open_clip.list_models()
-    if not name or spec.replace("/", "-") in models:  # "ViT-B/16" is a name, too
-        name, tag = spec, ""
-    name = name.replace("/", "-")
-    if name not in models:
-        near = difflib.get_close_matches(name, models) or ["RN50", "ViT-B-16"]
-        raise InputError(
-            f"CLIP {spec!r}: no folder, file or model of open_clip: did you mean {' or '.join(near)}?"
-        )
-    if not tag:
-        tags = [*open_clip.list_pretrained_tags_by_model(name), "random"]
-        raise InputError(f"CLIP {spec!r}: say which weights: {name}/ and one of {', '.join(tags)}")
-    return from_random(name) if tag == "random" else from_tag(name, tag)
 
 
 def build_clip(model: str | os.PathLike | None, weights: str | os.PathLike) -> nn.Module:

@@ -7,6 +7,7 @@ archive, and those of Hugging Face transformers' CLIPModel. No pickled object is
 import re
 import warnings
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import NamedTuple
 
 import torch
@@ -18,11 +19,7 @@ from lexiclip.files import read_json, reading
 
 ENDINGS = (".safetensors", ".pt", ".pth", ".bin")
 CONFIG = "open_clip_config.json"
-OPENAIS = {
-    "input_resolution",
-    "context_length",
-    "vocab_size",
-}
+OPENAIS = {"input_resolution", "context_length", "vocab_size"}  # numbers that its archives alone hold
 
 # Parameter names of transformers' CLIPModel, and open_clip's.
 TRANSFORMERS = [
@@ -63,7 +60,7 @@ def is_weights_file(name: str) -> bool:
 
 def read_weights(path: str | Path) -> Weights:
     """The tensors of a file. InputError if it is missing or damaged, or holds something else."""
-    with reading(path, "no CLIP weights", f"give a state dict of a CLIP ({', '.join(ENDINGS)})"):
+    with reading(path, "no CLIP weights", f"give the state_dict() of a CLIP ({', '.join(ENDINGS)})"):
         with Path(path).open("rb") as file:
             if file.read(20) == b"version https://git-":
                 raise InputError(f"{path}: a pointer of Git LFS, not the weights: run `git lfs pull`")
@@ -93,6 +90,10 @@ def _content(path: str) -> tuple[dict, bool]:
             return dict(torch.load(path, map_location="cpu", weights_only=True)), False
         except RuntimeError:
             return torch.jit.load(path, map_location="cpu").state_dict(), True
+        except UnpicklingError as error:  # many lines
+            found = re.search(r"GLOBAL (\S+)", str(error))
+            objects = f"Python objects such as {found[1]}, which are not read" if found else ""
+            raise ValueError(objects or "not PyTorch's format") from None
 
 
 def _from_transformers(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -117,7 +118,7 @@ def _from_transformers(state: dict[str, Tensor]) -> dict[str, Tensor]:
 def _config_beside(path: str | Path) -> dict | None:
     """What open_clip_config.json beside a file says; None without one."""
     beside = Path(path).with_name(CONFIG)
-    if not beside.is_file():
+    if not beside.exists():
         return None
     content = read_json(beside)
     if not isinstance(content, dict) or not isinstance(content.get("model_cfg"), dict):
@@ -127,43 +128,45 @@ def _config_beside(path: str | Path) -> dict | None:
 
 def _transformers_config(path: str | Path, state: dict[str, Tensor]) -> dict | None:
     """The same out of transformers' config.json, where what is left out has transformers' default."""
-    if not (beside := Path(path).with_name("config.json")).is_file():
+    beside, processor = (Path(path).with_name(name) for name in ("config.json", "preprocessor_config.json"))
+    if not beside.exists():
         return None
     content, config = read_json(beside), config_of(state)
     text, vision = (content.get(part) or {} for part in ("text_config", "vision_config"))
     config["text_cfg"]["heads"] = text.get("num_attention_heads", 8)
-    config["vision_cfg"]["head_width"] = config["vision_cfg"]["width"] // vision.get(
-        "num_attention_heads", 12
-    )
+    width, heads = config["vision_cfg"]["width"], vision.get("num_attention_heads", 12)
+    config["vision_cfg"]["head_width"] = width // heads
     config["quick_gelu"] = text.get("hidden_act", "quick_gelu") == "quick_gelu"
-    return {"model_cfg": config}
+    pixels = read_json(processor) if processor.exists() else {}
+    normalised = {"mean": pixels.get("image_mean"), "std": pixels.get("image_std")}
+    return {"model_cfg": config, "preprocess_cfg": normalised}
 
 
 def config_of(state: dict[str, Tensor]) -> dict:
-    """The config that shapes in OpenAI's layout tell, with 64 channels a head; KeyError for other layouts.
+    """The config that the shapes of weights in OpenAI's layout tell; KeyError if they are in another.
 
-    Neither heads nor the activation show in shapes.
+    Shapes tell no activation and no heads, which have 64 channels in every model of OpenAI's.
     """
-    text_width = state["ln_final.weight"].shape[0]
-    vision, positions = {}, "visual.positional_embedding"
     if "visual.proj" in state:
-        patch_size = state["visual.conv1.weight"].shape[-1]
-        vision = {
-            "layers": _count(state, "visual.transformer.resblocks."),
-            "width": state["visual.conv1.weight"].shape[0],
-        }
+        positions, patch_size = "visual.positional_embedding", state["visual.conv1.weight"].shape[-1]
+        layers = _count(state, "visual.transformer.resblocks.")
+        width = state["visual.conv1.weight"].shape[0]
     else:
-        patch_size, positions = None, "visual.attnpool.positional_embedding"
-        vision = {
-            "layers": [_count(state, f"visual.layer{stage}.") for stage in (1, 2, 3, 4)],
-            "width": state["visual.layer1.0.conv1.weight"].shape[0],
-        }
-    side = round((state[positions].shape[0] - 1) ** 0.5)  # cells; a ResNet's are 32 pixels wide
+        positions, patch_size = "visual.attnpool.positional_embedding", None
+        layers = [_count(state, f"visual.layer{stage}.") for stage in (1, 2, 3, 4)]
+        width = state["visual.layer1.0.conv1.weight"].shape[0]
+    side = round((state[positions].shape[0] - 1) ** 0.5)  # of a grid of cells; those of a ResNet are 32 wide
     if side < 1:
         raise ValueError("positions of no image")
+    text_width = state["ln_final.weight"].shape[0]
     return {
         "embed_dim": state["text_projection"].shape[1],
-        "vision_cfg": {**vision, "patch_size": patch_size, "image_size": side * (patch_size or 32)},
+        "vision_cfg": {
+            "layers": layers,
+            "width": width,
+            "patch_size": patch_size,
+            "image_size": side * (patch_size or 32),
+        },
         "text_cfg": {
             "context_length": state["positional_embedding"].shape[0],
             "vocab_size": state["token_embedding.weight"].shape[0],
