@@ -52,6 +52,22 @@ def test_how_many_texts_each_source_gives():
     assert count_sources(mixed(dict.fromkeys(counts, True))) == counts
 
 
+def test_an_underscore_is_a_space_in_the_text_alone():
+    mix = mix_texts(
+        ("hot_dog", "vase"), CAPTIONS, [], {"class": True, "pair": True}, templates=["a bad {}."], things=[],
+        rare_classes=[], hard_classes=[], seed=0,
+    )  # fmt: skip
+    assert {row["text"] for row in mix if row["labels"] == ["hot_dog"]} == {
+        "a photo of a hot dog.",
+        "a bad hot dog.",
+    }
+    assert {
+        "text": "a photo of a hot dog and a vase.",
+        "labels": ["hot_dog", "vase"],
+        "source": "pair",
+    } in mix
+
+
 def test_texts_and_labels_as_method_writes_them():
     mix = mixed({"class": True, "pair": True, "companion": True, "set": True})
     labels_of = {(text["source"], text["text"]): text["labels"] for text in mix}

@@ -56,7 +56,9 @@ class Refuse:
         if name.partition('.')[0] in {refused!r}:
             raise ImportError(name)
 sys.meta_path.insert(0, Refuse())
-import lexiclip.cli, lexiclip.heatmap, lexiclip.predict
+import lexiclip.cli, lexiclip.heatmap, lexiclip.predict, lexiclip.tune
+from lexiclip.mixes import IMAGENET_TEMPLATES, load_templates
+assert len(load_templates(IMAGENET_TEMPLATES)) == 80
 """
     run(installed, tmp_path, code)
 

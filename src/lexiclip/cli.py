@@ -137,9 +137,9 @@ def _print_predictions(arguments: argparse.Namespace) -> None:
 
 
 def _tune(arguments: argparse.Namespace) -> None:
-    from lexiclip.tune import tune  # torch, too
-
     start, given = time.monotonic(), arguments.classes
+    from lexiclip.tune import tune
+
     classes = given if given.endswith((".yaml", ".yml")) else class_names(given)
     options = {"epochs": arguments.epochs, "seed": arguments.seed}
     tuned = tune(classes, arguments.captions, arguments.clip, arguments.out, **options)

@@ -116,15 +116,17 @@ def _train(
     clip: nn.Module, captions: Captions, names: tuple[str, ...], epochs: int, seed: int, checkpoint: Path
 ) -> Tuned:
     start = photo_contexts(clip)
-    how = Tuning(
-        n_ctx=len(start.global_), evidence=False, epochs=epochs, keep_epoch="heldout", batch_size=64,
-        lr=0.001, warmup_epochs=1, warmup_lr=0.0001, weight_decay=0.0005, momentum=0.9, ema_decay=None,
-        seed=seed,
-    )  # fmt: skip
-    prompt_layout(clip, names, how.n_ctx)  # a name that is too long should stop here
+    prompt_layout(clip, names, len(start.global_))  # a name that is too long should stop here
     mix = mix_texts(
         names, {"wild": captions.trained}, [], {"wild": True, "class": True},
         templates=load_templates(IMAGENET_TEMPLATES), things=[], rare_classes=[], hard_classes=[], seed=seed,
+    )  # fmt: skip
+    # A step costs the text tower on the class prompts, however many texts it has: 16 an epoch will do.
+    batch_size = min(max(len(mix) // 16, 64), 1024)
+    how = Tuning(
+        n_ctx=len(start.global_), evidence=False, epochs=epochs, keep_epoch="heldout", batch_size=batch_size,
+        lr=0.001, warmup_epochs=1, warmup_lr=0.0001, weight_decay=0.0005, momentum=0.9, ema_decay=None,
+        seed=seed,
     )  # fmt: skip
     with TemporaryDirectory(prefix="lexiclip-") as folder:
         write_store(folder, clip, [row["text"] for row in (*mix, *captions.held_out)])
