@@ -27,8 +27,8 @@ def main() -> None:
     mixes = {"heldout": held_out}
     class_sets = read_json("data/captions/class_sets.json")["sets"]
     templates, things = (
-        load_templates("data/templates/imagenet.yaml"),
-        load_things("data/templates/things.yaml"),
+        load_templates("src/lexiclip/templates/imagenet.yaml"),
+        load_things("src/lexiclip/templates/things.yaml"),
     )
     for variant, of_variant in params.variants.items():
         hard_classes, key = of_variant.mix.hard_classes, f"variants.{variant}.mix.hard_classes"

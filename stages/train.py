@@ -6,7 +6,6 @@ On several GPUs: `torchrun --nproc-per-node 8 stages/train.py VARIANT`, then `dv
 import sys
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from lexiclip.clip.feature_store import open_store
@@ -18,7 +17,7 @@ from lexiclip.files import read_jsonl, write_csv, write_json
 from lexiclip.mixes import CAPTION_SOURCES, label_matrix
 from lexiclip.params import load_params
 from lexiclip.prompts.class_vectors import Prompts, class_vectors, load_prompts, save_prompts
-from lexiclip.prompts.heldout import HeldOut, as_metrics, caption_ap
+from lexiclip.prompts.heldout import as_metrics, caption_ap, held_out
 from lexiclip.prompts.training import Tuning, train_prompts
 from lexiclip.scoring.cooccurrence import cooccurrence
 from lexiclip.vocabulary import load_vocabulary
@@ -29,14 +28,11 @@ def main(variant: str) -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     of_variant, train = params.variants[variant].train, params.train
-    hard_classes = params.variants[variant].mix.hard_classes
     clip = load_clip("models/clip", params.precision).to(best_device(params.precision))
     model = model_id(clip)
     store = open_store("data/features", model)
     mix, captions = read_jsonl(f"data/mixes/{variant}.jsonl"), read_jsonl("data/mixes/heldout.jsonl")
-    tuned_classes = np.array([name in (hard_classes or names) for name in names])
-    rows = store.rows(caption["text"] for caption in captions)
-    heldout = HeldOut(rows, label_matrix(captions, names), tuned_classes)
+    heldout = held_out(store, captions, names, params.variants[variant].mix.hard_classes)
     together = None
     if of_variant.cooccurrence_loss:  # counted in what the variant trains on: held-out captions stay unseen
         written = [text for text in mix if text["source"] in CAPTION_SOURCES]

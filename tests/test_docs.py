@@ -18,7 +18,7 @@ METRICS = ROOT / "metrics"
 LONGEST_README = 7000  # characters
 
 # Folders that git holds whole: what DVC makes is not in a fresh clone.
-TRACKED = r"(?:src|stages|tests|bench|docs|profiles|data/(?:instructions|templates|vocabularies|ensembles))/"
+TRACKED = r"(?:src|stages|tests|bench|docs|profiles|data/(?:instructions|vocabularies|ensembles))/"
 
 # A row of speed.md: where its seconds stand in bench.json, and the unit of the page.
 BENCHES = {

@@ -106,7 +106,9 @@ def body(stage):
 
 
 def code_deps(stage):
-    return [dep for dep in body(stage)["deps"] if dep.startswith(("stages", "src"))]
+    """Files and folders of Python: src/lexiclip/templates is data."""
+    deps = [dep for dep in body(stage)["deps"] if dep.startswith(("stages", "src"))]
+    return [dep for dep in deps if dep.endswith(".py") or list((ROOT / dep).rglob("*.py"))]
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -29,7 +29,7 @@ def mixed(sources, *, things=("tree", "wall"), rare_classes=(), hard_classes=(),
         CAPTIONS,
         SETS,
         sources,
-        templates=read_yaml(ROOT / "data/templates/imagenet.yaml"),
+        templates=read_yaml(ROOT / "src/lexiclip/templates/imagenet.yaml"),
         things=list(things),
         rare_classes=list(rare_classes),
         hard_classes=list(hard_classes),
@@ -50,6 +50,22 @@ def test_how_many_texts_each_source_gives():
         "challenge": 1,
     }
     assert count_sources(mixed(dict.fromkeys(counts, True))) == counts
+
+
+def test_an_underscore_is_a_space_in_the_text_alone():
+    mix = mix_texts(
+        ("hot_dog", "vase"), CAPTIONS, [], {"class": True, "pair": True}, templates=["a bad {}."], things=[],
+        rare_classes=[], hard_classes=[], seed=0,
+    )  # fmt: skip
+    assert {row["text"] for row in mix if row["labels"] == ["hot_dog"]} == {
+        "a photo of a hot dog.",
+        "a bad hot dog.",
+    }
+    assert {
+        "text": "a photo of a hot dog and a vase.",
+        "labels": ["hot_dog", "vase"],
+        "source": "pair",
+    } in mix
 
 
 def test_texts_and_labels_as_method_writes_them():

@@ -59,7 +59,9 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 import lexiclip.cli
 refused.remove("torch")  # seconds that `lexiclip label` and `lexiclip predict --help` do without
-import lexiclip.any_clip, lexiclip.predict
+import lexiclip.any_clip, lexiclip.predict, lexiclip.tune
+from lexiclip.mixes import IMAGENET_TEMPLATES, load_templates
+assert len(load_templates(IMAGENET_TEMPLATES)) == 80
 refused.remove("matplotlib")
 import lexiclip.heatmap, lexiclip.report.photos
 """

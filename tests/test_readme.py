@@ -19,6 +19,7 @@ from tests.clones import commit_copy, committed, succeed
 from tests.conftest import ROOT
 
 from lexiclip import cli
+from lexiclip.files import read_jsonl
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
 
@@ -53,6 +54,10 @@ LEXICLIP = {
     "lexiclip evaluate data/scores/ensemble.npz data/scenes/instances.json": r'"mAP": \d',
     "lexiclip evaluate predicted.jsonl labels.csv": r'"mAP": 100.0',
     "lexiclip label captions.txt": r'"labels": \["dog", "skateboard"\]',
+    (
+        "lexiclip tune --classes mine.txt --captions captions.txt --clip ViT-B-16/openai "
+        "--out prompts.safetensors"
+    ): (r"prompts.safetensors: prompts for 3 classes\nmAP on \d+ held-out captions: \d"),
     "lexiclip predict data/scenes/images/000001.png data/scenes/images/000007.png --heatmap docs/found.png": (
         r"000001.png\n.*000007.png\n.*-> docs/found.png"
     ),
@@ -173,8 +178,10 @@ def project(copy, monkeypatch):
 
 @pytest.fixture
 def files(project):
-    """Files named as on the pages: captions, photos, scenes and scores of them."""
-    (project / "captions.txt").write_text("A dog rides a skateboard.\n")
+    """Files named as on the pages: captions, classes, photos, scenes and scores of them."""
+    written = [row["text"] for row in read_jsonl(project / "data/captions/multi.jsonl")[:300]]
+    (project / "captions.txt").write_text("\n".join(["A dog rides a skateboard.", *written]))
+    (project / "mine.txt").write_text("person\ncar\nhorse\n")
     (project / "labels.csv").write_text("image,labels\na.jpg,dog\nb.jpg,cat\n")
     scored = {"photos/a.jpg": ["dog", "cat"], "photos/b.jpg": ["cat", "dog"]}
     lines = [json.dumps({"image": i, "labels": labels, "scores": [1, 0]}) for i, labels in scored.items()]

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from lexiclip.captions.filtering import filter_answers
-from lexiclip.captions.readers import read_captions
+from lexiclip.captions.readers import LONGEST, read_captions
 from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.clip.loading import check_made_with, clip_of, model_id, tokenize
 from lexiclip.clip.prefix_sharing import encode_class_prompts
@@ -33,6 +33,7 @@ from lexiclip.own_classes import check_classes, own_vocabulary, with_competitors
 from lexiclip.precision import precision_of
 from lexiclip.predict import WITHOUT_CAPTIONS, Predictor, prompt_vectors
 from lexiclip.prompts.class_vectors import ClassVectors, load_prompts, mean_caption_vectors
+from lexiclip.scoring.decisions import any_rule
 from lexiclip.scoring.window_pass import Windows
 from lexiclip.vocabulary import Vocabulary, load_vocabulary
 
@@ -76,6 +77,7 @@ def any_clip(
         np.ones((len(vectors), len(names)), dtype=bool),
         WINDOWS,
         WORKERS,
+        any_rule(len(names)),
     )
 
 
@@ -121,7 +123,9 @@ def _tuned(clip: nn.Module, path: Path, names: Sequence[str]) -> ClassVectors:
 def _labelled(path: str | Path, vocabulary: Vocabulary) -> list[dict]:
     """The captions of a file that name a class, each once, with their labels."""
     answers = [{"names": [], "answer": text} for text in read_captions(path)]
-    kept, counts = filter_answers(answers, vocabulary, "captions", needs_asked=False, adds_asked=False)
+    kept, counts = filter_answers(
+        answers, vocabulary, "captions", max_characters=LONGEST, needs_asked=False, adds_asked=False
+    )
     if not kept:
         raise InputError(f"{path}: none of its {counts['parsed']} captions names a class: give others")
     return kept

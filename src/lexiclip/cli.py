@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 from lexiclip.errors import InputError, run_stage
@@ -51,6 +52,24 @@ def _print_evaluation(arguments: argparse.Namespace) -> None:
     print(json.dumps(result, indent=2))
 
 
+def _tune(arguments: argparse.Namespace) -> None:
+    start, given = time.monotonic(), arguments.classes
+    from lexiclip.own_classes import class_names
+    from lexiclip.tune import tune
+
+    classes = given if given.endswith((".yaml", ".yml")) else class_names(given)
+    options = {"epochs": arguments.epochs, "seed": arguments.seed}
+    tuned = tune(classes, arguments.captions, arguments.clip, arguments.out, **options)
+    print(f"{arguments.out}: prompts for {len(tuned.prompts.names)} classes")
+    print(
+        f"mAP on {len(tuned.captions.held_out)} held-out captions: {tuned.tuned_map} tuned, "
+        f"{tuned.zero_shot_map} zero-shot"
+    )
+    if tuned.tuned_map <= tuned.zero_shot_map:
+        print("tuning did not help here: CLIP's own prompts are as good, and simpler")
+    print(f"{time.monotonic() - start:.0f} s")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lexiclip", description="Multi-label recognition tuned on captions."
@@ -61,6 +80,18 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--vocabulary", default="coco80", help="coco80 (default), voc20, nus81 or FILE.yaml")
     command.set_defaults(run=_print_labels)
     add_predict(commands)
+    command = commands.add_parser("tune", help="prompts for your own classes, from captions")
+    command.add_argument(
+        "--classes", required=True, help='"tram, cyclist", a .txt of them, or a vocabulary.yaml'
+    )
+    command.add_argument(
+        "--captions", required=True, metavar="FILE", help=".txt, .csv, .tsv, .json or .jsonl"
+    )
+    command.add_argument("--clip", required=True, help="ViT-B-16/openai, a folder or a file of weights")
+    command.add_argument("--out", required=True, metavar="OUT.safetensors", help="the prompts, for `predict`")
+    command.add_argument("--epochs", type=int, default=10, help="default 10; the best of them is kept")
+    command.add_argument("--seed", type=int, default=0, help="of the order of the texts (default 0)")
+    command.set_defaults(run=_tune)
     command = commands.add_parser("evaluate", help="mAP, CF1 and OF1 of a scores file, in per cent")
     command.add_argument("scores", metavar="SCORES", help=".npz, .npy, .json or .jsonl: docs/data.md")
     labels = "COCO's .json, a .csv, VOC's annotations or a folder of NUS-WIDE"

@@ -17,6 +17,7 @@ from lexiclip.files import checked, read_yaml
 
 REPEATS = 9  # METHOD §2: copies of each plain template text
 CAPTION_SOURCES = ("multi", "single", "challenge", "wild")
+IMAGENET_TEMPLATES = Path(__file__).with_name("templates") / "imagenet.yaml"
 
 
 def is_held_out(text: str, share: float) -> bool:
@@ -113,8 +114,12 @@ def count_sources(mix: list[dict]) -> dict[str, int]:
 
 
 def _photo_of(members: list[str], labels: list[str] | None = None) -> dict:
-    phrase = " and a ".join(members)
+    phrase = " and a ".join(map(_spoken, members))
     return {"text": f"a photo of a {phrase}.", "labels": list(members if labels is None else labels)}
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _repeated(texts: list[dict], source: str) -> list[dict]:
@@ -124,7 +129,7 @@ def _repeated(texts: list[dict], source: str) -> list[dict]:
 def _class_texts(names: tuple[str, ...], templates: list[str]) -> list[dict]:
     plain = _repeated([_photo_of([name]) for name in names], "class")
     return plain + [
-        {"text": template.format(name), "labels": [name], "source": "class"}
+        {"text": template.format(_spoken(name)), "labels": [name], "source": "class"}
         for name in names
         for template in templates
     ]

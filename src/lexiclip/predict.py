@@ -31,12 +31,11 @@ from lexiclip.prompts.class_vectors import (
     load_prompts,
     zero_shot_vectors,
 )
+from lexiclip.scoring.decisions import Rule, probabilities, read_decisions
 from lexiclip.scoring.ensemble import class_mask, mean_standardised
 from lexiclip.scoring.fusion import WITHOUT_CAPTIONS, fuse_scores
 from lexiclip.scoring.window_pass import Windows, tower_pays_in_bf16, window_scores
 from lexiclip.vocabulary import load_vocabulary
-
-PRESENT = 0.5  # a label is held present from this probability on
 
 
 class Predictor(NamedTuple):
@@ -50,6 +49,7 @@ class Predictor(NamedTuple):
     mask: np.ndarray  # (V, K), the classes that a variant counts for
     windows: Windows
     workers: int  # processes that decode and crop
+    rule: Rule  # how the ensemble's scores become probabilities and labels
 
     def ensemble(self, scores: Sequence[np.ndarray]) -> np.ndarray:
         """The mean (..., K) of each variant's scores (..., K), standardised."""
@@ -57,7 +57,7 @@ class Predictor(NamedTuple):
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
         """How likely each class is present (N, K), from the scores (N, K) of the ensemble."""
-        return 1 / (1 + np.exp(2 - scores))
+        return probabilities(scores, self.rule)
 
 
 class Photo(NamedTuple):
@@ -106,6 +106,7 @@ def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | 
             vectors[file.stem] = parts.to(like)
     if not vectors:
         raise InputError(f"{prompts}: no learned contexts, so only its own classes: choose a tuned variant")
+    _, rules = read_decisions(root / "models/decisions.json", names)
     return Predictor(
         clip,
         names,
@@ -115,6 +116,7 @@ def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | 
         class_mask(params.hard_classes(vectors), names),
         Windows(params.windows.scales, params.windows.shapes),
         params.windows.workers,
+        rules["ensemble" if Path(prompts).is_dir() else Path(prompts).stem],
     )
 
 
@@ -131,9 +133,9 @@ def prompt_vectors(
 
 
 def predict(
-    predictor: Predictor, images: Sequence[str | Path], threshold: float = PRESENT
+    predictor: Predictor, images: Sequence[str | Path], threshold: float | None = None
 ) -> Iterator[Prediction]:
-    """Labels of each photo in its turn; `threshold` is the probability from which a label is held present.
+    """Labels of each photo in its turn, held present by the predictor's rule or from the probability given.
 
     InputError, raised after the last one, names all photos that could not be read.
     """
@@ -169,21 +171,22 @@ def encode_photos(predictor: Predictor, images: Sequence[str | Path]) -> Iterato
             yield Photo(path, views.image, views.boxes, encode_views(clip, views.pixels, bf16))
 
 
-def label(predictor: Predictor, photo: Photo, threshold: float = PRESENT) -> Prediction:
+def label(predictor: Predictor, photo: Photo, threshold: float | None = None) -> Prediction:
     """Labels of a photo by the whole image and its windows, fused per variant, then the variants' mean."""
     fused = [
         fuse_scores(scores, None, **predictor.fusing[variant]).windows[0]
         for variant, scores in window_scores(photo.features, predictor.vectors).items()
     ]
     scores = predictor.ensemble(fused)  # (K,)
-    probabilities = predictor.probabilities(scores[None])[0].round(4)
-    order = np.argsort(-scores[: predictor.shown], kind="stable")
+    likely = predictor.probabilities(scores).round(4)
+    order = np.argsort(-likely[: predictor.shown], kind="stable")
+    cut = predictor.rule.threshold if threshold is None else threshold
     return Prediction(
         os.fsencode(photo.path).decode(errors="replace"),
         [predictor.names[k] for k in order],
         scores[order].round(4).tolist(),
-        probabilities[order].tolist(),
-        [predictor.names[k] for k in order if probabilities[k] >= threshold],
+        likely[order].tolist(),
+        [predictor.names[k] for k in order if likely[k] >= cut],
     )
 
 

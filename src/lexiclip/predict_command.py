@@ -64,7 +64,7 @@ def print_predictions(arguments: argparse.Namespace) -> None:
     _check(arguments, len(photos))
     predictor = _predictor(arguments)
     # Imported here: asking for help or giving a wrong argument needs no torch, which takes seconds to load.
-    from lexiclip.predict import PRESENT, encode_photos, label
+    from lexiclip.predict import encode_photos, label
 
     if arguments.heatmap:
         from lexiclip.heatmap import draw_heatmap, heatmap_row
@@ -73,14 +73,13 @@ def print_predictions(arguments: argparse.Namespace) -> None:
     if arguments.csv:
         _check_table(predictor)
         _say("image,labels")
-    threshold = PRESENT if arguments.threshold is None else arguments.threshold
     unreadable, rows, cards = 0, [], []
     for photo in encode_photos(predictor, photos):
         if isinstance(photo, str):
             unreadable += 1
             _say(f"skipped: {printable(photo)}", sys.stderr)
             continue
-        prediction = label(predictor, photo, threshold)
+        prediction = label(predictor, photo, arguments.threshold)
         labels = shown(prediction, arguments.top)
         _say(written(prediction, labels, arguments))
         if arguments.heatmap:

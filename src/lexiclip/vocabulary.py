@@ -3,7 +3,7 @@
 import functools
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -112,8 +112,16 @@ def load_vocabulary(path: str | Path, without: Iterable[str] = ()) -> Vocabulary
     `without`, a word of two classes.
     """
     listed = checked(WORDS, read_yaml(existing(path, "vocabulary.file")), path)
+    return _vocabulary(listed, set(without), path)
+
+
+def plain_vocabulary(names: Sequence[str]) -> Vocabulary:
+    """The vocabulary of class names without other words for them. InputError for two of one spelling."""
+    return _vocabulary(checked(WORDS, {"classes": dict.fromkeys(names)}, "classes"), set(), "classes")
+
+
+def _vocabulary(listed: WordFile, without: set[str], path: str | Path) -> Vocabulary:
     classes = listed.classes
-    without = set(without)
     for name in sorted(without - set(classes)):
         raise InputError(f"vocabulary.without: no class {name!r} in {path}{did_you_mean(name, classes)}")
     owners: dict[str, str] = {}

@@ -14,7 +14,7 @@ from tests.faults.language_model import serve
 from tests.faults.stages import run, stages_of
 from tests.pipeline.conftest import Study
 
-DATA = ("clip", "ensembles", "instructions", "templates", "wild", "world")  # what git has of it
+DATA = ("clip", "ensembles", "instructions", "wild", "world")  # what git has of it
 COPIED = (".dvcignore", "dvc.yaml", "src", "stages", *(f"data/{folder}" for folder in DATA))
 TINY_CLIP = {
     "embed_dim": 16,

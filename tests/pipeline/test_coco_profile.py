@@ -39,7 +39,7 @@ def test_the_reference_study_runs_from_captions_to_metrics(tmp_path, smollm2_fol
     profile = yaml.safe_load((study.root / "profiles/coco.yaml").read_text())
     cut_down(profile, smollm2_folder)
     (study.root / "params.yaml").write_text(yaml.safe_dump(profile, sort_keys=False))
-    templates = study.root / "data/templates/imagenet.yaml"
+    templates = study.root / "src/lexiclip/templates/imagenet.yaml"
     templates.write_text(yaml.safe_dump(yaml.safe_load(templates.read_text())[:2]))
     reproduced = study.run("dvc", "repro")
     assert reproduced.returncode == 0, reproduced.stdout[-2000:] + reproduced.stderr[-2000:]

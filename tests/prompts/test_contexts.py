@@ -3,19 +3,24 @@
 import pytest
 import torch
 
-from lexiclip.clip.loading import encode_name, tokenize
+from lexiclip.clip.loading import tokenize
 from lexiclip.clip.text_tower import embed_tokens
 from lexiclip.errors import InputError
 from lexiclip.prompts.class_vectors import class_vectors, zero_shot_vectors
-from lexiclip.prompts.contexts import Contexts, init_contexts, prompt_beginnings, prompt_layout
+from lexiclip.prompts.contexts import (
+    Contexts,
+    init_contexts,
+    photo_contexts,
+    prompt_beginnings,
+    prompt_layout,
+)
 
 NAMES = ["dog", "traffic_light", "old hair drier", "orange"]
 
 
 def test_a_context_of_words_is_the_sentence(small_clip):
-    words = torch.tensor(encode_name("a photo of a")[1:-2])
-    context = embed_tokens(small_clip, words)
-    contexts = Contexts(context, context, context)
+    contexts = photo_contexts(small_clip)
+    contexts = contexts._replace(evidence=contexts.global_)
     expected = zero_shot_vectors(small_clip, NAMES, "a photo of a {}.").global_
     for vectors in class_vectors(small_clip, contexts, NAMES):
         torch.testing.assert_close(vectors, expected, rtol=1e-4, atol=1e-5)

@@ -60,9 +60,9 @@ def study(tmp_path, monkeypatch):
     text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 1, "layers": 1}
     Path("tiny.json").write_text(json.dumps({"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}))
     Path("data/captions").mkdir(parents=True)
-    Path("data/templates").mkdir()
-    Path("data/templates/things.yaml").write_text("[tree]")
-    shutil.copy(ROOT / "data/templates/imagenet.yaml", "data/templates")
+    Path("src/lexiclip/templates").mkdir(parents=True)
+    Path("src/lexiclip/templates/things.yaml").write_text("[tree]")
+    shutil.copy(ROOT / "src/lexiclip/templates/imagenet.yaml", "src/lexiclip/templates")
     Path("data/captions/class_sets.json").write_text(json.dumps({"sets": [["person", "dog"]]}))
     captions = [
         {"text": f"A {a} and a {b}, as in photo {i}.", "labels": [a, b], "source": "multi"}

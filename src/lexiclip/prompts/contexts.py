@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lexiclip.clip.loading import encode_name
+from lexiclip.clip.loading import encode_name, tokenize
 from lexiclip.clip.text_tower import context_length, embed_tokens
 from lexiclip.errors import InputError
 
@@ -42,6 +42,14 @@ def init_contexts(n: int, width: int, *, evidence: bool, seed: int) -> Contexts:
     drawn = np.random.default_rng(seed).normal(0, INIT_STD, (3 if evidence else 2, n, width))
     drawn = torch.from_numpy(drawn.astype(np.float32))
     return Contexts(drawn[0].clone(), drawn[1].clone(), drawn[2].clone() if evidence else None)
+
+
+def photo_contexts(clip: nn.Module) -> Contexts:
+    """Contexts (4, d) that read "a photo of a": tuning starts at CLIP's own prompts. No evidence."""
+    tokens = tokenize(["a photo of a"])
+    words = tokens[:, 1 : int(tokens.argmax())].to(next(clip.parameters()).device)
+    embedded = embed_tokens(clip, words)[0]
+    return Contexts(embedded, embedded, None)
 
 
 def prompt_layout(clip: nn.Module, names: Sequence[str], n: int) -> PromptLayout:

@@ -1,5 +1,6 @@
 """How well class vectors find classes in held-out captions: what choices are made on, no image is seen."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 
 from lexiclip.clip.feature_store import Store
 from lexiclip.evaluation.metrics import average_precisions
+from lexiclip.mixes import label_matrix
 from lexiclip.precision import rounded
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.prompts.logits import score
@@ -18,6 +20,15 @@ class HeldOut(NamedTuple):
     rows: np.ndarray
     labels: np.ndarray
     classes: np.ndarray
+
+
+def held_out(
+    store: Store, captions: list[dict], names: tuple[str, ...], classes: Collection[str] = ()
+) -> HeldOut:
+    """Captions {"text", "labels"} of a store; `classes` are those that count, all of `names` if empty."""
+    rows = store.rows(caption["text"] for caption in captions)
+    counts = np.array([name in (classes or names) for name in names])
+    return HeldOut(rows, label_matrix(captions, names), counts)
 
 
 @torch.inference_mode()

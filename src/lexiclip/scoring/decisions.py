@@ -69,7 +69,7 @@ def fit_rule(scores: np.ndarray, prior: Prior) -> Rule:
 
 
 def probabilities(scores: np.ndarray, rule: Rule) -> np.ndarray:
-    """The probability (N, K) of each label, from the scores (N, K) of images, one or many."""
+    """The probability (..., K) of each label, from the scores (..., K) of an image or of many."""
     return expit(STEEPNESS * (standardise(np.asarray(scores, np.float64)) - rule.offsets - rule.midpoint))
 
 
