@@ -15,6 +15,7 @@ from lexiclip.clip.text_tower import text_width
 from lexiclip.files import write_json
 from lexiclip.prompts.class_vectors import Prompts, class_vectors, save_prompts, zero_shot_vectors
 from lexiclip.prompts.contexts import init_contexts
+from lexiclip.scoring.decisions import Rule, caption_prior, write_decisions
 
 CLIP = {
     "embed_dim": 32,
@@ -56,7 +57,7 @@ def write_clip(root: Path, embed_dim: int = 32) -> nn.Module:
 
 
 def write_prompts(root: Path, names: Sequence[str]) -> None:
-    """zero_shot, caption_mean, best (with evidence), ema (without), of a CLIP that is written, too."""
+    """zero_shot, caption_mean, best (with evidence), ema (without), and their CLIP and rules."""
     clip = write_clip(root)
     contexts = {
         "best": init_contexts(4, text_width(clip), evidence=True, seed=1),
@@ -68,3 +69,7 @@ def write_prompts(root: Path, names: Sequence[str]) -> None:
     for variant, of_variant in vectors.items():
         prompts = Prompts(of_variant, tuple(names), model_id(clip), contexts.get(variant))
         save_prompts(root / f"models/prompts/{variant}.safetensors", prompts)
+    count = len(names)
+    rules = dict.fromkeys([*vectors, "ensemble"], Rule(np.zeros(count), 1.0, 0.5))
+    prior = caption_prior(2.0, np.ones(count))
+    write_decisions(root / "models/decisions.json", names, prior, rules)

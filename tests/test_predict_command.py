@@ -15,8 +15,9 @@ from tests.random_prompts import write_photos, write_project
 from lexiclip import cli, predict_command
 from lexiclip import predict as predicting
 from lexiclip.images import views
-from lexiclip.images.datasets import read_csv
+from lexiclip.images.csv_labels import read_csv
 from lexiclip.predict_command import printable
+from lexiclip.vocabulary import of_names
 
 NAMES = ("dog", "couch", "traffic light", "cup")
 
@@ -96,7 +97,7 @@ def test_the_table_is_one_that_the_project_reads(run, photos, tmp_path):
     name.write_bytes(photos[0].read_bytes())
     given = [name, *photos[1:3]]
     (tmp_path / "labels.csv").write_text(run(*given, "--csv", "--threshold", "0.1"))
-    files, labels = read_csv(tmp_path / "labels.csv", NAMES)
+    files, _, labels, *_ = read_csv(tmp_path / "labels.csv", of_names(NAMES))
     rows = [json.loads(line) for line in run(*given, "--json", "--threshold", "0.1").splitlines()]
     assert files == [row["image"] for row in rows] == list(map(str, given))
     assert labels.tolist() == [[int(name in row["present"]) for name in NAMES] for row in rows]

@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
     captions = [f"{a} in the {place}." for a in ("Two dogs and a kite", "A dog") for place in PLACES]
     captions += [f"A traffic light near a kite in the {place}" for place in PLACES]
     captions += [f"A tuba in the {place}" for place in PLACES[:3]]
-    captions += ["A dog in the PARK.", "Nothing at all.", "dog " * 50]
+    captions += ["A dog in the PARK.", "Nothing at all.", "dog " * 90]
     (root / "captions.txt").write_text("\n".join(captions))
     return root
 
@@ -136,10 +136,10 @@ def test_no_help_is_told(here, run, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--classes", "dog, kite, Dog"], "'dog' and 'Dog' are one class: keep one"),
-        (["--classes", "kite, traffic_light, Traffic-light"], "'traffic_light' and 'Traffic-light' are one"),
+        (["--classes", "dog, kite, Dog"], "'dog' and 'Dog' are the same class: keep one"),
+        (["--classes", "kite, traffic_light, Traffic-light"], "'traffic_light' and 'Traffic-light' are the"),
         (["--classes", "dog, dogs"], "'dogs' stands for both 'dog' and 'dogs'"),
-        (["--classes", "dog, dog"], "'dog' and 'dog' are one class"),
+        (["--classes", "dog, dog"], "'dog' and 'dog' are the same class"),
         (["--classes", "dog"], "'dog' alone: give two or more"),
         (["--classes", ", "], "expected at least one name"),
         (["--classes", "absent.txt"], "absent.txt: cannot be read"),

@@ -12,7 +12,6 @@ from tests.random_prompts import write_prompts
 
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import read_yaml, write_csv, write_json
-from lexiclip.scoring.decisions import caption_prior, write_decisions
 
 NAMES = (
     "<script>alert(1)</script>",
@@ -54,8 +53,6 @@ def project(tmp_path_factory) -> Path:
     ablation = [{"change": "as in params.yaml", "best": 50.0, "ensemble": 60.0},
                 {"change": "windows: none", "best": 48.5, "ensemble": 61.0}]  # fmt: skip
     write_csv(root / "metrics/ablation.csv", ablation)
-    prior = caption_prior(2.0, np.ones(len(NAMES)))
-    write_decisions(root / "models/decisions.json", NAMES, prior, {})
     run_stage(root, "evaluate")
     return root
 
