@@ -6,9 +6,9 @@ import numpy as np
 
 from lexiclip.errors import run_stage
 from lexiclip.files import read_json, read_jsonl
-from lexiclip.params import load_params
+from lexiclip.params import PROTOTYPES, load_params
 from lexiclip.scoring.decisions import caption_prior, fit_rule, write_decisions
-from lexiclip.scoring.ensemble import class_mask, mean_standardised
+from lexiclip.scoring.ensemble import class_mask, mean_standardised, with_prototypes
 from lexiclip.scoring.fusion import WITHOUT_CAPTIONS, fuse_variant
 from lexiclip.scoring.window_store import read_index
 from lexiclip.vocabulary import load_vocabulary
@@ -30,7 +30,8 @@ def main() -> None:
         for variant in params.scored
     }
     mask = class_mask(params.hard_classes(params.members), names)
-    scores["ensemble"] = mean_standardised(np.stack([scores[variant] for variant in params.members]), mask)
+    mean = mean_standardised(np.stack([scores[variant] for variant in params.members]), mask)
+    scores["ensemble"] = with_prototypes(mean, scores[PROTOTYPES])
     rules = {name: fit_rule(of_images, prior) for name, of_images in scores.items()}
     write_decisions("models/decisions.json", names, prior, rules)
     print(f"{prior.labels_per_image:.2f} labels an image expected, held present from a probability of "

@@ -5,7 +5,7 @@ import numpy as np
 from lexiclip.errors import run_stage
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import read_npz, write_json
-from lexiclip.params import load_params
+from lexiclip.params import PROTOTYPES, load_params
 from lexiclip.scoring.cooccurrence import row_normalised
 from lexiclip.scoring.ensemble import choose, class_mask, join
 from lexiclip.scoring.fusion import fuse_variant
@@ -31,6 +31,7 @@ def main() -> None:
         np.stack([fused[variant].windows for variant in members]),  # (V, N, K)
         choose(params.ensemble.choice, members, names, params.vocabulary.without),
         class_mask(params.hard_classes(members), names),
+        fused[PROTOTYPES].windows,
     )
     write_scores("data/scores/ensemble.npz", fused[members[0]].ids, names, joined[rule], **joined)
     write_json("data/impreds.json", joined[rule].round(5).tolist())

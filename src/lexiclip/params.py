@@ -16,6 +16,7 @@ from lexiclip.files import read_yaml
 
 # What is scored beside the variants, though nothing is tuned for it.
 BASELINES = ("zero_shot", "caption_mean")
+PROTOTYPES = "prototypes"
 
 Precision = Literal["exact", "fast"]
 Positive = Annotated[int, Field(gt=0, strict=True)]
@@ -215,6 +216,14 @@ class BaselinesParams(Block):
     fusion: VariantFusionParams
 
 
+class PrototypesParams(Block):
+    images: str | None
+    scenes: Positive
+    seed: int
+    per_class: Positive
+    fusion: VariantFusionParams
+
+
 class TrainParams(Block):
     batch_size: Positive
     momentum: Annotated[float, Field(ge=0, lt=1)]
@@ -240,7 +249,7 @@ class FusionParams(Block):
 
 class EnsembleParams(Block):
     variants: Annotated[list[str], Field(min_length=1)] | None
-    rule: Literal["mean", "class_advantage"]
+    rule: Literal["mean", "class_advantage", "ours"]
     choice: str | None
 
 
@@ -262,19 +271,20 @@ class Params(Block):
     train: TrainParams
     variants: dict[str, VariantParams]
     baselines: BaselinesParams
+    prototypes: PrototypesParams
     windows: WindowsParams
     fusion: FusionParams
     ensemble: EnsembleParams
 
     @property
     def scored(self) -> list[str]:
-        """The baselines and the variants, in the order of every table."""
-        return [*BASELINES, *self.variants]
+        """The baselines, the variants and the prototypes, in the order of every table."""
+        return [*BASELINES, *self.variants, PROTOTYPES]
 
     @property
     def members(self) -> list[str]:
-        """Those whose scores the ensemble joins."""
-        return self.ensemble.variants or self.scored
+        """Those that the reference's ensembles join; prototypes are none of its own."""
+        return self.ensemble.variants or self.scored[:-1]
 
     def hard_classes(self, variants: Iterable[str]) -> list[list[str]]:
         """Those that each variant was tuned on, empty for all: what `scoring.ensemble.class_mask` reads."""
@@ -282,7 +292,8 @@ class Params(Block):
 
     def fusing(self, variant: str) -> dict:
         """How a variant's windows are fused: the settings of `scoring.fusion.fuse_scores`."""
-        of_variant = self.variants.get(variant, self.baselines).fusion
+        others = {PROTOTYPES: self.prototypes}
+        of_variant = (self.variants | others).get(variant, self.baselines).fusion
         return {
             "form": of_variant.form,
             "local_weight": of_variant.local_weight,

@@ -23,7 +23,7 @@ from lexiclip.errors import InputError
 from lexiclip.images.views import load_views
 from lexiclip.images.windows import Box
 from lexiclip.own_classes import check_classes, with_competitors
-from lexiclip.params import Params, load_params
+from lexiclip.params import PROTOTYPES, Params, load_params
 from lexiclip.prompts.class_vectors import (
     ClassVectors,
     Prompts,
@@ -32,7 +32,7 @@ from lexiclip.prompts.class_vectors import (
     zero_shot_vectors,
 )
 from lexiclip.scoring.decisions import Rule, probabilities, read_decisions
-from lexiclip.scoring.ensemble import class_mask, mean_standardised
+from lexiclip.scoring.ensemble import class_mask, mean_standardised, with_prototypes
 from lexiclip.scoring.fusion import WITHOUT_CAPTIONS, fuse_scores
 from lexiclip.scoring.window_pass import Windows, tower_pays_in_bf16, window_scores
 from lexiclip.vocabulary import load_vocabulary
@@ -52,8 +52,16 @@ class Predictor(NamedTuple):
     rule: Rule  # how the ensemble's scores become probabilities and labels
 
     def ensemble(self, scores: Sequence[np.ndarray]) -> np.ndarray:
-        """The mean (..., K) of each variant's scores (..., K), standardised."""
-        return mean_standardised(np.stack(scores), self.mask)
+        """One score a class (..., K) from those (..., K) of each variant: our rule where there are prototypes."""
+        of_text = [part for name, part in zip(self.vectors, scores, strict=True) if name != PROTOTYPES]
+        if len(of_text) == len(scores):
+            return mean_standardised(np.stack(scores), self.mask)
+        of_images = scores[list(self.vectors).index(PROTOTYPES)]
+        return (
+            with_prototypes(mean_standardised(np.stack(of_text), self.mask), of_images)
+            if of_text
+            else of_images
+        )
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
         """How likely each class is present (N, K), from the scores (N, K) of the ensemble."""
@@ -113,7 +121,7 @@ def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | 
         len(own),
         vectors,
         {variant: params.fusing(variant) | WITHOUT_CAPTIONS for variant in vectors},
-        class_mask(params.hard_classes(vectors), names),
+        class_mask(params.hard_classes([name for name in vectors if name != PROTOTYPES]), names),
         Windows(params.windows.scales, params.windows.shapes),
         params.windows.workers,
         rules["ensemble" if Path(prompts).is_dir() else Path(prompts).stem],
@@ -204,7 +212,7 @@ def _prompt_files(prompts: Path, params: Params) -> list[Path]:
     if prompts.suffix == ".safetensors":
         files = [prompts]
     else:
-        files = [prompts / f"{variant}.safetensors" for variant in params.members]
+        files = [prompts / f"{variant}.safetensors" for variant in (*params.members, PROTOTYPES)]
     known = params.scored
     for file in files:
         if not file.is_file():

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from lexiclip.evaluation.metrics import mean_average_precision
 from lexiclip.images.windows import SHAPES, windows
+from lexiclip.params import PROTOTYPES
 from lexiclip.scoring.ensemble import class_advantage, join
 from lexiclip.scoring.fusion import FUSIONS, FusedScores, concatenated, fuse_scores
 from lexiclip.scoring.window_store import WindowScores, read_index, read_shards
@@ -82,11 +83,11 @@ def ablate(
     for place, change in enumerate(changed):
         of_change = {variant: of_variant[place] for variant, of_variant in scores.items()}
         stacked = np.stack([of_change[variant] for variant in members])  # (V, N, K)
-        of_change["ensemble"] = join(stacked, choice, mask)[rule]
+        of_change["ensemble"] = join(stacked, choice, mask, of_change[PROTOTYPES])[rule]
         rows.append({"change": change, **_in_per_cent(of_change, labels)})
     unchanged = np.stack([scores[variant][0] for variant in members])
     rules = {
-        **join(unchanged, choice, mask),
+        **join(unchanged, choice, mask, scores[PROTOTYPES][0]),
         "class_advantage, scores as they are": class_advantage(unchanged, choice),
     }
     for name, value in _in_per_cent(rules, labels).items():

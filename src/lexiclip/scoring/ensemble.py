@@ -55,13 +55,23 @@ def class_mask(hard_classes: Sequence[Sequence[str]], names: Sequence[str]) -> n
     return own | ~own.any(0)
 
 
-def join(scores: np.ndarray, choice: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
+def with_prototypes(mean: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
+    """Our ensemble (..., K): what text says, the variants' mean, and what images say, in equal parts."""
+    return (standardise(mean) + standardise(prototypes.astype(np.float64))) / 2
+
+
+def join(
+    scores: np.ndarray, choice: np.ndarray, mask: np.ndarray, prototypes: np.ndarray
+) -> dict[str, np.ndarray]:
     """The ensemble (N, K) of scores (V, N, K) by each rule, standardised so that variants are comparable.
 
-    `choice` (K,) is the variant of each class by class advantage, `mask` (V, K) that of `mean_standardised`.
+    `choice` (K,) is the variant of each class by class advantage, `mask` (V, K) that of `mean_standardised`;
+    `prototypes` (N, K) are joined by our rule alone.
     """
+    mean = mean_standardised(scores, mask)
     return {
-        "mean": mean_standardised(scores, mask),
+        "mean": mean,
+        "ours": with_prototypes(mean, prototypes),
         "class_advantage": class_advantage(standardise(scores.astype(np.float64)), choice),
     }
 

@@ -1,0 +1,55 @@
+"""Features of windows that nobody labelled, and class vectors of text, in; class vectors of images out.
+
+Text vectors say where they are sure; a Gaussian classifier of those windows then says it in the image's own
+terms (as PIAA does with patches). Letters: M windows, K classes, D feature dimensions (METHOD §6).
+"""
+
+import numpy as np
+from scipy.special import log_softmax
+
+from lexiclip.errors import InputError
+from lexiclip.scoring.fusion import standardise
+
+# Chosen on development scenes (docs/results.md): how sharply standardised scores become probabilities, and how
+# far the covariance is drawn towards a sphere.
+SHARPNESS, SHRINKAGE = 2.0, 0.01
+FEWEST = 5  # windows of a class, taken by their scores where hardly any window prefers it
+
+
+def sure_windows(scores: np.ndarray, per_class: int) -> list[np.ndarray]:
+    """For each class the windows, of those (M, K) that score it highest, with the lowest entropy over classes.
+
+    At most `per_class`; where there are fewer than FEWEST, the windows with the class's highest scores.
+    """
+    scores = standardise(np.asarray(scores, np.float64))
+    log_p = log_softmax(SHARPNESS * scores, axis=1)
+    entropy, best = -(np.exp(log_p) * log_p).sum(1), scores.argmax(1)
+    chosen = []
+    for k in range(scores.shape[1]):
+        own = np.flatnonzero(best == k)
+        own = own[np.argsort(entropy[own], kind="stable")][:per_class]
+        few = len(own) < min(FEWEST, per_class)
+        chosen.append(np.argsort(-scores[:, k], kind="stable")[:FEWEST] if few else own)
+    return chosen
+
+
+def gaussian_vectors(features: np.ndarray, chosen: list[np.ndarray]) -> np.ndarray:
+    """Class vectors (K, D) of unit length on average: features (M, D) of a class are Gaussian around the mean
+    of its `chosen`, with one covariance for all.
+
+    The constant of each class is carried by the direction of the mean feature, along which all features are
+    about equally long, so that the result is used like a text vector. InputError for fewer than two windows.
+    """
+    if len(features) < 2:
+        raise InputError(f"{len(features)} windows of unlabelled images: give more images")
+    means = np.stack([features[rows].mean(0) for rows in chosen])  # (K, D)
+    inner = np.concatenate([features[rows] - mean for rows, mean in zip(chosen, means, strict=True)])
+    covariance = inner.T @ inner / len(inner)
+    size = features.shape[1]
+    covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * np.trace(covariance) / size * np.eye(size)
+    centre = means.mean(0)
+    weights = np.linalg.solve(covariance, (means - centre).T).T  # (K, D)
+    constants = -((means - centre) * weights).sum(1) / 2 - weights @ centre  # (K,)
+    mean = features.mean(0)
+    vectors = weights + np.outer(constants, mean / (mean @ mean))
+    return vectors / np.linalg.norm(vectors, axis=1).mean()

@@ -1,0 +1,74 @@
+"""Class vectors from windows that nobody labelled."""
+
+import numpy as np
+import pytest
+
+from lexiclip.errors import InputError
+from lexiclip.scoring.fusion import standardise
+from lexiclip.scoring.prototypes import FEWEST, SHARPNESS, SHRINKAGE, gaussian_vectors, sure_windows
+
+
+def unit(values):
+    return values / np.linalg.norm(values, axis=-1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def windows():
+    """Features (M, D) of windows, the class that each shows, and text vectors (K, D) that are off the mark."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(0, 1, (6, 16))
+    shown = rng.integers(0, 6, 600)
+    spread = rng.normal(0, 1, (600, 16)) * np.linspace(0.2, 1.6, 16)
+    features = unit(centres[shown] + spread + 4 * np.eye(16)[0])
+    return features, shown, unit(centres + rng.normal(0, 0.6, centres.shape))
+
+
+def test_sure_windows_slow_twin(windows):
+    features, _, text = windows
+    scores = features @ text.T
+    chosen = sure_windows(scores, 20)
+    p = np.exp(SHARPNESS * standardise(scores))
+    p /= p.sum(1, keepdims=True)
+    for k, rows in enumerate(chosen):
+        own = [i for i in range(len(p)) if p[i].argmax() == k]
+        expected = sorted(own, key=lambda i: -(p[i] * np.log(p[i])).sum())[:20]
+        if len(own) >= FEWEST:
+            assert sorted(rows.tolist()) == sorted(expected)
+
+
+def test_a_class_that_no_window_prefers_takes_its_highest():
+    scores = np.tile([3.0, 0.0, 1.0], (8, 1)) + np.arange(8)[:, None] * [0.0, 0.1, 0.0]
+    chosen = sure_windows(scores, 4)
+    assert len(chosen[0]) == 4 and sorted(chosen[1]) == [3, 4, 5, 6, 7]
+
+
+def test_vectors_are_the_gaussian_classifier(windows):
+    """Against its log density, written plainly, on features whose length along their mean is one."""
+    features, shown, _ = windows
+    features = np.c_[np.ones(len(features)), (features - features.mean(0))[:, :15]]
+    chosen = [np.flatnonzero(shown == k) for k in range(6)]
+    vectors = gaussian_vectors(features, chosen)
+    means = np.stack([features[rows].mean(0) for rows in chosen])
+    inner = features - means[shown]
+    covariance = (1 - SHRINKAGE) * inner.T @ inner / len(inner)
+    covariance += SHRINKAGE * np.trace(inner.T @ inner / len(inner)) / 16 * np.eye(16)
+    away = features[:, None] - means  # (M, K, D)
+    density = -0.5 * np.einsum("mkd,de,mke->mk", away, np.linalg.inv(covariance), away)
+    scores = features @ vectors.T
+    # equal but for what is common to the classes of a window
+    scores, density = (s - s.mean(1, keepdims=True) for s in (scores, density))
+    np.testing.assert_allclose(scores / scores.std(), density / density.std(), atol=1e-6)
+    assert np.linalg.norm(vectors, axis=1).mean() == pytest.approx(1)
+
+
+def test_they_know_windows_better_than_the_text_that_chose(windows):
+    features, shown, text = windows
+    chosen = sure_windows(features @ text.T, 20)
+    of_text = (standardise(features @ text.T).argmax(1) == shown).mean()
+    of_windows = ((features @ gaussian_vectors(features, chosen).T).argmax(1) == shown).mean()
+    assert of_windows > of_text + 0.05
+
+
+def test_too_few_windows():
+    with pytest.raises(InputError, match="1 windows of unlabelled images"):
+        gaussian_vectors(np.ones((1, 4)), [np.array([0])])
