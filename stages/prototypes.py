@@ -1,4 +1,4 @@
-"""Stage prototypes: class vectors from windows of unlabelled images, those of a folder or scenes drawn for it."""
+"""Stage prototypes: class vectors from windows of images that nobody labelled, a folder's or drawn scenes."""
 
 from collections.abc import Sequence
 from pathlib import Path

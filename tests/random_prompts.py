@@ -64,7 +64,8 @@ def write_prompts(root: Path, names: Sequence[str]) -> None:
         "ema": init_contexts(6, text_width(clip), evidence=False, seed=2),
     }
     vectors = {variant: class_vectors(clip, learned, names) for variant, learned in contexts.items()}
-    for variant, template in {"zero_shot": "a photo of a {}.", "caption_mean": "{}"}.items():
+    templates = {"zero_shot": "a photo of a {}.", "caption_mean": "{}", "prototypes": "one {}"}
+    for variant, template in templates.items():
         vectors[variant] = zero_shot_vectors(clip, names, template)
     for variant, of_variant in vectors.items():
         prompts = Prompts(of_variant, tuple(names), model_id(clip), contexts.get(variant))

@@ -20,14 +20,22 @@ VARIANTS = set(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")
 PLUMBING = {"distributed", "errors", "files", "params", "tensor_files"}
 # Methods of Params, and what they read.
 READ_BY_METHOD = {
-    "fusing": {"variants", "baselines", "fusion"},
+    "fusing": {"variants", "baselines", "prototypes.fusion", "fusion"},
     "hard_classes": {"variants"},
     "members": {"ensemble"},
     "scored": set(),  # the mere names, which are also those of the files in models/prompts
 }
 # Functions that load params themselves, and what of them reaches the stage that calls them.
 READ_BY_FUNCTION = {
-    "load_study": {"precision", "vocabulary", "ensemble", "variants", "baselines", "windows"},
+    "load_study": {
+        "precision",
+        "vocabulary",
+        "ensemble",
+        "variants",
+        "baselines",
+        "prototypes.fusion",
+        "windows",
+    },
 }
 
 

@@ -52,16 +52,14 @@ class Predictor(NamedTuple):
     rule: Rule  # how the ensemble's scores become probabilities and labels
 
     def ensemble(self, scores: Sequence[np.ndarray]) -> np.ndarray:
-        """One score a class (..., K) from those (..., K) of each variant: our rule where there are prototypes."""
+        """One score a class (..., K) from those (..., K) of each variant; by our rule if there are prototypes."""
         of_text = [part for name, part in zip(self.vectors, scores, strict=True) if name != PROTOTYPES]
         if len(of_text) == len(scores):
             return mean_standardised(np.stack(scores), self.mask)
         of_images = scores[list(self.vectors).index(PROTOTYPES)]
-        return (
-            with_prototypes(mean_standardised(np.stack(of_text), self.mask), of_images)
-            if of_text
-            else of_images
-        )
+        if not of_text:
+            return of_images
+        return with_prototypes(mean_standardised(np.stack(of_text), self.mask), of_images)
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
         """How likely each class is present (N, K), from the scores (N, K) of the ensemble."""

@@ -14,7 +14,7 @@ def unit(values):
 
 @pytest.fixture(scope="module")
 def windows():
-    """Features (M, D) of windows, the class that each shows, and text vectors (K, D) that are off the mark."""
+    """Features (M, D) of windows, the class that each shows, and text vectors (K, D) a little off."""
     rng = np.random.default_rng(0)
     centres = rng.normal(0, 1, (6, 16))
     shown = rng.integers(0, 6, 600)

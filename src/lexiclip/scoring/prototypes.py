@@ -10,14 +10,14 @@ from scipy.special import log_softmax
 from lexiclip.errors import InputError
 from lexiclip.scoring.fusion import standardise
 
-# Chosen on development scenes (docs/results.md): how sharply standardised scores become probabilities, and how
-# far the covariance is drawn towards a sphere.
+# Chosen on development scenes (docs/results.md): how sharply standardised scores become probabilities, and
+# how far the covariance is drawn towards a sphere.
 SHARPNESS, SHRINKAGE = 2.0, 0.01
 FEWEST = 5  # windows of a class, taken by their scores where hardly any window prefers it
 
 
 def sure_windows(scores: np.ndarray, per_class: int) -> list[np.ndarray]:
-    """For each class the windows, of those (M, K) that score it highest, with the lowest entropy over classes.
+    """For each class the windows, of those whose highest score (M, K) is its, with the lowest entropy.
 
     At most `per_class`; where there are fewer than FEWEST, the windows with the class's highest scores.
     """
