@@ -52,7 +52,7 @@ class Predictor(NamedTuple):
     rule: Rule  # how the ensemble's scores become probabilities and labels
 
     def ensemble(self, scores: Sequence[np.ndarray]) -> np.ndarray:
-        """One score a class (..., K) from those (..., K) of each variant; by our rule if there are prototypes."""
+        """One score a class (..., K) from those (..., K) of each variant, prototypes joined by our rule."""
         of_text = [part for name, part in zip(self.vectors, scores, strict=True) if name != PROTOTYPES]
         if len(of_text) == len(scores):
             return mean_standardised(np.stack(scores), self.mask)
