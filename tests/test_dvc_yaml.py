@@ -39,6 +39,10 @@ READ_BY_FUNCTION = {
 }
 
 
+# What is measured on the test scenes; nothing that decides a number may come after it.
+MEASURED = {"evaluate", "ablation", "report"}
+
+
 def script(stage):
     """The path of the script that a stage runs."""
     return re.search(r"stages/\w+\.py", body(stage)["cmd"]).group()
@@ -184,3 +188,19 @@ def test_a_variant_that_starts_from_another_waits_for_it():
 
 def test_a_stranger_reads_it_in_minutes():
     assert (ROOT / "dvc.yaml").read_text(encoding="utf-8").count("\n") <= 250
+
+
+def test_no_stage_that_chooses_sees_a_label_of_the_test_scenes():
+    """`score` has the list of images from the file of labels; what it writes is asked for below."""
+    with_labels = {name for name in STAGES if "${images.labels}" in body(name)["deps"]}
+    assert with_labels == MEASURED | {"score"}
+    made = {
+        out if isinstance(out, str) else next(iter(out))
+        for name in MEASURED
+        for kind in ("outs", "metrics", "plots")
+        for out in body(name).get(kind, [])
+    }
+    for name in set(STAGES) - MEASURED:
+        assert not made & set(body(name).get("deps", [])), name
+    score = (ROOT / script("score")).read_text(encoding="utf-8")
+    assert "dataset.labels" not in score and "dataset.ids" in score

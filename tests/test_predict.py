@@ -12,10 +12,11 @@ from tests.random_prompts import write_clip, write_photos, write_project
 from lexiclip.errors import InputError
 from lexiclip.heatmap import find, heat_of_cells, with_heat
 from lexiclip.images.windows import Box
+from lexiclip.params import PROTOTYPES
 from lexiclip.predict import encode_photos, label, load_study, predict
 from lexiclip.prompts.class_vectors import class_vectors
 from lexiclip.prompts.contexts import init_contexts
-from lexiclip.scoring.ensemble import mean_standardised
+from lexiclip.scoring.ensemble import mean_standardised, with_prototypes
 from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import Texts, score_images
@@ -45,7 +46,7 @@ def ema(study):
 
 
 def test_the_studys_own_classes_get_the_pipelines_scores(study, photos, tmp_path):
-    assert study.names == ("dog", "couch", "traffic light", "cup") and len(study.vectors) == 4
+    assert study.names == ("dog", "couch", "traffic light", "cup") and list(study.vectors)[-1] == PROTOTYPES
     found = list(predict(study, photos))
     images = [(photo.stem, photo) for photo in photos]
     texts = Texts(study.names, study.vectors, caption_sets(torch.empty(0, 32), {}))
@@ -53,7 +54,8 @@ def test_the_studys_own_classes_get_the_pipelines_scores(study, photos, tmp_path
     fused = []
     for variant in study.vectors:
         fused.append(fuse_variant(tmp_path, variant, np.zeros((4, 4)), **study.fusing[variant]).windows)
-    expected = mean_standardised(np.stack(fused), np.ones((4, 4), dtype=bool))
+    mean = mean_standardised(np.stack(fused[:-1]), np.ones((4, 4), dtype=bool))
+    expected = with_prototypes(mean, fused[-1])
     for photo, path, scores in zip(found, photos, expected, strict=True):
         assert photo.image == str(path) and photo.scores == sorted(photo.scores, reverse=True)
         by_name = dict(zip(photo.labels, photo.scores, strict=True))

@@ -123,6 +123,7 @@ LEFT_OUT = {
     "git clone": "tests/sharing pulls into clones",
     "python bench/operations.py": "minutes; tests/bench runs it on ten images",
     "pip install .": "asks a registry; `make` installs from requirements.lock",
+    "python bench/development.py": "ten minutes; tests/bench runs what is its own",
     "python bench/determinism.py": "makes the whole study again, several times",
     'python bench/determinism.py "no AVX, 2 threads"': "makes the whole study again",
     "python bench/scoring_steps.py mini 16": "minutes; it reports, and nothing reads what it says",

@@ -36,7 +36,7 @@ def project(tmp_path_factory) -> Path:
     root, rng = tmp_path_factory.mktemp("project"), np.random.default_rng(0)
     write_params(root)
     write_images_and_labels(root, rng)
-    for variant in ("zero_shot", "caption_mean", "best", "ema", "ensemble"):
+    for variant in ("zero_shot", "caption_mean", "best", "ema", "prototypes", "ensemble"):
         scores = rng.normal(size=(len(FILES), len(NAMES)))
         others = {"mean": scores} if variant == "ensemble" else {"whole": scores + 1}
         ids = [Path(file).stem for file in FILES]

@@ -82,9 +82,10 @@ def test_choice_from_files_of_caption_ap(tmp_path):
         read_caption_ap(paths, ("cat",))
 
 
-def test_both_rules():
-    scores = drawn(2, 5, 3)
-    joined = join(scores, np.array([1, 0, 1]), ALL[:2, :3])
+def test_every_rule():
+    scores, prototypes = drawn(2, 5, 3), 7 * drawn(1, 5, 3)[0]
+    joined = join(scores, np.array([1, 0, 1]), ALL[:2, :3], prototypes)
+    assert_close(joined["ours"], (standardise(joined["mean"]) + standardise(prototypes)) / 2)
     assert_close(joined["mean"], standardise(scores).mean(0))
     assert_close(joined["class_advantage"][:, 1], standardise(scores[0])[:, 1])
 

@@ -16,7 +16,7 @@ from tests.stages.torchrun import torchrun
 from lexiclip.clip.feature_store import write_store
 from lexiclip.clip.loading import model_id
 from lexiclip.files import read_json, write_json, write_jsonl
-from lexiclip.params import BASELINES
+from lexiclip.params import BASELINES, PROTOTYPES
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, save_prompts
 from lexiclip.scoring.window_store import read_shards
 
@@ -40,7 +40,7 @@ def study(tmp_path, monkeypatch):
     write_store("data/features", clip, [*texts, "held out"])
     for variant in params["variants"]:
         write_jsonl(f"data/mixes/{variant}.jsonl", [{"text": text} for text in [*texts, texts[0]]])
-    for variant in (*BASELINES, *params["variants"]):
+    for variant in (*BASELINES, *params["variants"], PROTOTYPES):
         vectors = torch.nn.functional.normalize(torch.randn(3, 32), dim=1)
         prompts = Prompts(ClassVectors(vectors, vectors, None), NAMES, model_id(clip), None)
         save_prompts(f"models/prompts/{variant}.safetensors", prompts)

@@ -12,7 +12,7 @@ import yaml
 from tests.clones import committed
 
 from lexiclip.files import read_json, write_json, write_jsonl
-from lexiclip.params import BASELINES
+from lexiclip.params import BASELINES, PROTOTYPES
 from lexiclip.scoring.window_store import shard_path, write_shard
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,7 @@ def study(tmp_path, monkeypatch):
     params["images"] = {"labels": "instances.json", "folder": "images", "limit": None}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     (tmp_path / "words.yaml").write_text("classes: {cat: [], dog: [], cow: [], emu: []}\n")
-    variants = [*BASELINES, *params["variants"]]
+    variants = [*BASELINES, *params["variants"], PROTOTYPES]
     rng = np.random.default_rng(0)
     labels = (rng.random((30, 4)) < 0.4).astype(np.int8)
     labels[:, 3] = 0  # no image shows an emu
@@ -74,6 +74,7 @@ def test_ensemble_then_evaluate(study, capsys):
         np.testing.assert_allclose(impreds, joined["scores"], atol=1e-5)
         np.testing.assert_array_equal(joined["scores"], joined["mean"])
         assert not np.array_equal(joined["mean"], joined["class_advantage"])
+        assert not np.array_equal(joined["mean"], joined["ours"])
     stage("decide")
     assert read_json("models/decisions.json")["labels_per_image"] == 1.5
     stage("evaluate")
