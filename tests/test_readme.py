@@ -85,7 +85,8 @@ RERUN = {
     "dvc exp run -S 'windows.scales=[2,3,4]'": "score report",
     "dvc exp run -S 'windows.scales=[2,3,4]' -S 'windows.shapes=[square,1x2,1x1.5,2x3]'": "score report",
     "dvc exp run -S clip.model=RN50-quickgelu -S clip.weights=rn50/open_clip_model.safetensors": "clip",
-    "dvc exp run -S fusion.retrieval=false": "ensemble ablation",
+    "dvc exp run -S fusion.retrieval=false": "ensemble decide ablation",
+    "dvc exp run -S baselines.fusion.local_weight=1.0": "baselines ensemble decide ablation report",
     "dvc exp run -S images.labels=…/instances.json -S images.folder=…/images": (
         "score evaluate ablation report"
     ),
