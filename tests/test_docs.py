@@ -200,6 +200,19 @@ def test_ablation():
     assert table("docs/results.md", "change", "zero_shot") == expected
 
 
+def test_development_scenes():
+    worlds = measured("development.json")
+    for world, count, *values in table("docs/results.md", "world", "labels of a scene"):
+        found = [worlds[world][f"mAP, {views} views"] for views in (17, 53)]
+        assert values == [str(of_views[name]) for of_views in found for name in ("mean", "ours")]
+        assert count == str(worlds[world]["labels of a scene"])
+    rows = table("docs/results.md", "world", "image mean")
+    assert [row[0] for row in rows] == list(worlds)
+    for world, *values in rows:
+        of_world = worlds[world]["decisions of ours"]
+        assert values == [" / ".join(map(str, figures)) for figures in of_world.values()]
+
+
 def test_captions():
     rows = table("docs/results.md", "set", "asked")
     assert {f"{row[0]}.json" for row in rows} == {path.name for path in (METRICS / "captions").glob("*.json")}

@@ -40,8 +40,8 @@ def heatmap_row(predictor: Predictor, photo: Photo, prediction: Prediction) -> l
     """Titles and pictures: the photo, then each of its TOP labels with heat and frame."""
     labels = prediction.labels[:TOP]
     titles = [
-        f"{textwrap.shorten(label, 40, placeholder='…')}  {points:.2f}"
-        for label, points in zip(labels, prediction.scores, strict=False)
+        f"{textwrap.shorten(label, 40, placeholder='…')}  {likely:.2f}"
+        for label, likely in zip(labels, prediction.probabilities, strict=False)
     ]
     pictures = [small(photo.image), *where_found(predictor, photo, labels)]
     return list(zip([Path(prediction.image).name, *titles], pictures, strict=True))

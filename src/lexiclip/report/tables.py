@@ -13,6 +13,8 @@ Row = dict[str, str | float | None]
 BASELINE_NOTES = {
     "zero_shot": "CLIP as it comes, nothing tuned",
     "caption_mean": "mean caption feature, nothing tuned",
+    "prototypes": "windows that nobody labelled",
+    "ensemble_ours": "the mean and the prototypes",
 }
 
 
