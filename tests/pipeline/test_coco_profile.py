@@ -6,7 +6,9 @@ Every stage runs, from a language model's answers to metrics, as `cp profiles/co
 import json
 from pathlib import Path
 
+import numpy as np
 import yaml
+from PIL import Image
 from tests.conftest import SHARED
 from tests.pipeline.conftest import copied
 
@@ -38,6 +40,11 @@ def test_the_reference_study_runs_from_captions_to_metrics(tmp_path, smollm2_fol
     study = copied(tmp_path)
     profile = yaml.safe_load((study.root / "profiles/coco.yaml").read_text())
     cut_down(profile, smollm2_folder)
+    profile["prototypes"]["images"] = "unlabelled"
+    (study.root / "unlabelled").mkdir()
+    for name in "abcd":
+        pixels = np.random.default_rng(ord(name)).integers(0, 255, (80, 120, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(study.root / f"unlabelled/{name}.jpg")
     (study.root / "params.yaml").write_text(yaml.safe_dump(profile, sort_keys=False))
     templates = study.root / "src/lexiclip/templates/imagenet.yaml"
     templates.write_text(yaml.safe_dump(yaml.safe_load(templates.read_text())[:2]))
