@@ -51,7 +51,7 @@ def test_bad_input_ends_in_one_line_and_exit_code_1(run, capsys, arguments, said
 
 
 @pytest.mark.parametrize(
-    ("rule", "said"), [("--per-image=1", "1 for the mean image"), ("--threshold=0.5", "of at least 0.5")]
+    ("rule", "said"), [("--per-image=1", "1 an image on average"), ("--threshold=0.5", "of at least 0.5")]
 )
 def test_evaluate_says_by_which_rule_it_decides(tmp_path, monkeypatch, capsys, rule, said):
     scores, labels = tmp_path / "scores.json", tmp_path / "labels.csv"
@@ -62,3 +62,10 @@ def test_evaluate_says_by_which_rule_it_decides(tmp_path, monkeypatch, capsys, r
     streams = capsys.readouterr()
     metrics = json.loads(streams.out)
     assert said in streams.err and metrics["mAP"] == metrics["CF1"] == metrics["OF1"] == 100.0
+
+
+@pytest.mark.parametrize("rule", ["--per-image=0", "--per-image=nan", "--threshold=nan"])
+def test_a_rule_that_decides_nothing_is_refused(tmp_path, run, capsys, rule):
+    with pytest.raises(SystemExit) as ended:
+        run("evaluate", rule, tmp_path / "scores.json", tmp_path / "labels.csv")
+    assert ended.value.code == 1 and rule.split("=")[0] in capsys.readouterr().err

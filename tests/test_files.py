@@ -11,6 +11,7 @@ from lexiclip.files import (
     read_json,
     read_jsonl,
     read_npz,
+    read_table,
     read_yaml,
     write_json,
     write_jsonl,
@@ -133,3 +134,9 @@ def test_a_missing_file_that_a_param_names_is_told_with_the_param(tmp_path):
     assert existing(tmp_path / "mine.csv", "wild.file") == tmp_path / "mine.csv"
     with pytest.raises(InputError, match=r"none\.csv: no such file: name one that exists in wild\.file$"):
         existing(tmp_path / "none.csv", "wild.file")
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("image,labels, Labels\na.png,dog,cat\n")
+    with pytest.raises(InputError, match=r"t.csv, line 1: 2 columns `labels`: keep one"):
+        read_table(tmp_path / "t.csv", "image")

@@ -32,6 +32,18 @@ def test_names_of_classes(tmp_path, given, names):
     assert class_names(str(tmp_path / "classes.txt")) == names
 
 
+def test_names_of_a_vocabulary_and_of_an_upper_case_ending(tmp_path):
+    (tmp_path / "mine.YAML").write_text("classes: {tram: [streetcar], cyclist: []}\n")
+    (tmp_path / "mine.TXT").write_text("tram\ncyclist\n")
+    for name in ("mine.YAML", "mine.TXT"):
+        assert class_names(str(tmp_path / name)) == ["tram", "cyclist"]
+
+
+def test_a_text_is_no_list_of_names():
+    with pytest.raises(InputError, match="expected a list of names, not one text"):
+        check_classes("tram, cyclist")
+
+
 @pytest.mark.parametrize("given", ['tram, "crossing, striped', '"tram" car, bus', 'tram, "'])
 def test_a_quote_that_is_not_closed_is_refused(given):
     with pytest.raises(InputError, match=r'^--classes: no closing double quote, or text after it, at "'):

@@ -87,6 +87,18 @@ def test_top_shows_the_best_present_or_not(run, photos):
     assert len(run(photos[0], "--top", "99").splitlines()) == 1 + len(NAMES)
 
 
+def test_prototypes_alone_rank_the_studys_classes(run, photos, project):
+    found = run(photos[0], "--prompts", project / "models/prompts/prototypes.safetensors", "--top", "9")
+    assert {line.split("  ")[-1] for line in found.splitlines()[1:]} == set(NAMES)
+
+
+def test_a_name_with_a_line_break_stays_one_row(run, photos, tmp_path):
+    name = tmp_path / "a\nb.png"
+    name.write_bytes(photos[0].read_bytes())
+    (_, row) = csv.reader(io.StringIO(run(name, "--csv")))
+    assert row[0] == str(name)
+
+
 def test_own_classes_in_any_script(run, photos):
     lines = run(photos[0], "--classes", 'tram, "horse, brown", Straßenbahn 電車', "--top", 5).splitlines()
     assert {line.split("  ")[-1] for line in lines[1:]} == {"tram", "horse, brown", "Straßenbahn 電車"}
@@ -181,6 +193,8 @@ def test_a_report_without_a_label_says_so(run, photos, tmp_path):
         (["{photo}", "--classes", '"a, b"', "--csv"], "'a, b' has one: use --json"),
         (["{photo}", "--threshold", "1.5"], "--threshold 1.5: a probability from 0 to 1"),
         (["{photo}", "--threshold", "nan"], "--threshold nan: a probability from 0 to 1"),
+        (["{photo}", "--heatmap", "{photo}"], "this is one of the photos"),
+        (["{photo}", "--classes", "{photo}"], "a file: give a .txt with a name a line"),
         (["{photo}", "--top", "0"], "--top 0: a number of labels from 1 up"),
         (["{photo}", "--top", "3", "--json"], "--json has all of them anyway"),
         (["{photo}", "--captions", "captions.txt"], "--captions goes with --clip"),

@@ -53,6 +53,9 @@ NAMED, MODEL = "ViT-B-16/openai", "models/clip"
 LEXICLIP = {
     "lexiclip evaluate data/scores/ensemble.npz data/scenes/instances.json": r'"mAP": \d',
     "lexiclip evaluate predicted.jsonl labels.csv": r'"mAP": 100.0',
+    "lexiclip predict street.jpg --clip ViT-B-16/openai --classes mine.txt --prompts prompts.safetensors": (
+        r"street.jpg\n"
+    ),
     "lexiclip label captions.txt": r'"labels": \["dog", "skateboard"\]',
     (
         "lexiclip tune --classes mine.txt --captions captions.txt --clip ViT-B-16/openai "
@@ -184,6 +187,7 @@ def files(project):
     written = [row["text"] for row in read_jsonl(project / "data/captions/multi.jsonl")[:300]]
     (project / "captions.txt").write_text("\n".join(["A dog rides a skateboard.", *written]))
     (project / "mine.txt").write_text("person\ncar\nhorse\n")
+    shutil.copy(project / "models/prompts/ema.safetensors", project / "prompts.safetensors")
     (project / "labels.csv").write_text("image,labels\na.jpg,dog\nb.jpg,cat\n")
     scored = {"photos/a.jpg": ["dog", "cat"], "photos/b.jpg": ["cat", "dog"]}
     lines = [json.dumps({"image": i, "labels": labels, "scores": [1, 0]}) for i, labels in scored.items()]

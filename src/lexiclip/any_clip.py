@@ -123,6 +123,8 @@ def _tuned(clip: nn.Module, path: Path, names: Sequence[str]) -> ClassVectors:
 def _labelled(path: str | Path, vocabulary: Vocabulary) -> list[dict]:
     """The captions of a file that name a class, each once, with their labels."""
     answers = [{"names": [], "answer": text} for text in read_captions(path)]
+    if not answers:
+        raise InputError(f"{path}: no captions")
     kept, counts = filter_answers(
         answers, vocabulary, "captions", max_characters=LONGEST, needs_asked=False, adds_asked=False
     )

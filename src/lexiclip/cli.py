@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
@@ -44,20 +45,24 @@ def _print_labels(arguments: argparse.Namespace) -> None:
 
 
 def _print_evaluation(arguments: argparse.Namespace) -> None:
-    rule = f"of at least {arguments.threshold}"
+    rule = f"scores of at least {arguments.threshold}"
     if arguments.threshold is None:
-        rule = f"that are the highest of all, {arguments.per_image:g} for the mean image"
-    print(f"CF1 and OF1: labels with scores {rule} are held present", file=sys.stderr)
+        rule = f"the highest scores overall, {arguments.per_image:g} an image on average"
+        if not arguments.per_image > 0:
+            raise InputError(f"--per-image {arguments.per_image:g}: a number of labels above 0")
+    elif not math.isfinite(arguments.threshold):
+        raise InputError(f"--threshold {arguments.threshold:g}: a finite number")
     result = evaluate_files(arguments.scores, arguments.labels, arguments.threshold, arguments.per_image)
+    print(f"held present for CF1 and OF1: {rule}", file=sys.stderr)
     print(json.dumps(result, indent=2))
 
 
 def _tune(arguments: argparse.Namespace) -> None:
     start, given = time.monotonic(), arguments.classes
-    from lexiclip.own_classes import class_names
+    from lexiclip.own_classes import VOCABULARY_ENDINGS, class_names
     from lexiclip.tune import tune
 
-    classes = given if given.endswith((".yaml", ".yml")) else class_names(given)
+    classes = given if given.lower().endswith(VOCABULARY_ENDINGS) else class_names(given)
     options = {"epochs": arguments.epochs, "seed": arguments.seed}
     tuned = tune(classes, arguments.captions, arguments.clip, arguments.out, **options)
     print(f"{arguments.out}: prompts for {len(tuned.prompts.names)} classes")
@@ -100,6 +105,6 @@ def _parser() -> argparse.ArgumentParser:
     cut = "for CF1 and OF1: the score from which a label is held present"
     rule.add_argument("--threshold", type=float, help=cut)
     rule.add_argument("--per-image", type=float, default=3.0, metavar="N",
-                      help="or the highest scores of all, N for the mean image (default: 3)")  # fmt: skip
+                      help="or the highest scores overall, N an image on average (default: 3)")  # fmt: skip
     command.set_defaults(run=_print_evaluation)
     return parser

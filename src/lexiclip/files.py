@@ -133,6 +133,8 @@ def read_table(path: str | Path, needed: str) -> tuple[list[str], list[tuple[int
         if needed not in columns:
             listed = ", ".join(column + did_you_mean(column, [needed]) for column in columns) or "none"
             raise InputError(f"{path}, line 1: no column `{needed}` among {listed}")
+        if twice := [name for name in columns if name and columns.count(name) > 1]:
+            raise InputError(f"{path}, line 1: {columns.count(twice[0])} columns `{twice[0]}`: keep one")
         for cells in rows:
             if len(cells) > len(columns):
                 raise InputError(

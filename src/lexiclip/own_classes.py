@@ -1,24 +1,32 @@
 """Classes of one's own: names out of a text, and a vocabulary's classes that compete with them."""
 
+import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from lexiclip.errors import InputError
 from lexiclip.files import checked, read_text
-from lexiclip.vocabulary import TOKEN, WORDS, Vocabulary, bare, forms
+from lexiclip.vocabulary import TOKEN, WORDS, Vocabulary, bare, forms, load_vocabulary
+
+VOCABULARY_ENDINGS = (".yaml", ".yml")
 
 # A name, in double quotes or without, and what ends it.
 NAME = re.compile(r'\s*+(?:"((?:[^"]|"")*)"|(?!")([^,;\n]*))\s*(?:[,;\n]|\Z)')
 
 
 def class_names(text: str) -> list[str]:
-    """The names of "a, b; c", or of a .txt file; a name with a comma stands in double quotes.
+    """The names of "a, b; c", of a .txt file or a vocabulary's YAML; a name with a comma is in double quotes.
 
-    InputError for a quote that is not closed.
+    InputError for a quote that is not closed, and for another kind of file.
     """
-    given = "--classes"
-    if text.endswith(".txt"):
+    given, ending = "--classes", Path(text).suffix.lower()
+    if ending in VOCABULARY_ENDINGS:
+        return list(load_vocabulary(text).names)
+    if ending == ".txt":
         given, text = text, read_text(text)
+    elif os.path.isfile(text):  # noqa: PTH113 Path.is_file fails on a list that is too long for a name
+        raise InputError(f"--classes {text}: a file: give a .txt with a name a line, or a vocabulary's .yaml")
     names, at = [], 0
     while at < len(text):
         if not (found := NAME.match(text, at)):
@@ -31,6 +39,8 @@ def class_names(text: str) -> list[str]:
 
 def check_classes(names: Sequence[str]) -> None:
     """InputError if there is no name or an empty one, or if spelling alone tells two apart."""
+    if isinstance(names, str):
+        raise InputError(f"classes {names!r}: expected a list of names, not one text")
     if not names or not all(map(bare, names)):
         raise InputError(f"classes {list(names)}: expected at least one name, and none empty")
     seen: dict[str, int] = {}

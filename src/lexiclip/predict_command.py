@@ -6,7 +6,7 @@ import io
 import json
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -39,7 +39,7 @@ def add_predict(commands: argparse._SubParsersAction) -> None:
     spec = "without a study: NAME/WEIGHTS (ViT-B-16/openai), hf-hub:NAME, or a folder or file of weights"
     command.add_argument("--clip", metavar="CLIP", help=spec)
     command.add_argument(
-        "--captions", metavar="FILE", help="with --clip: captions that class vectors move to"
+        "--captions", metavar="FILE", help="with --clip: captions whose mean feature joins in, class by class"
     )
     shown = command.add_mutually_exclusive_group()
     shown.add_argument("--top", type=int, metavar="K", help="the K best labels, present or not")
@@ -61,7 +61,7 @@ def add_predict(commands: argparse._SubParsersAction) -> None:
 def print_predictions(arguments: argparse.Namespace) -> None:
     """Print what the arguments ask for. InputError for bad ones, and at the end for photos not read."""
     photos = photo_files(arguments.photos)
-    _check(arguments, len(photos))
+    _check(arguments, photos)
     predictor = _predictor(arguments)
     # Imported here: asking for help or giving a wrong argument needs no torch, which takes seconds to load.
     from lexiclip.predict import encode_photos, label
@@ -108,8 +108,10 @@ def written(prediction: "Prediction", labels: list[tuple[str, float]], arguments
         return json.dumps(prediction._asdict())
     if arguments.csv:
         row = io.StringIO()
-        csv.writer(row, lineterminator="").writerow([prediction.image, "; ".join(name for name, _ in labels)])
-        return row.getvalue()
+        csv.writer(row, lineterminator="\n").writerow(
+            [prediction.image, "; ".join(name for name, _ in labels)]
+        )
+        return row.getvalue().removesuffix("\n")
     lines = [f"  {likely:.2f}  {name}" for name, likely in labels]
     if not lines:
         likely, name = max(zip(prediction.probabilities, prediction.labels, strict=True))
@@ -122,7 +124,7 @@ def printable(text: str) -> str:
     return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
 
 
-def _check(arguments: argparse.Namespace, photos: int) -> None:
+def _check(arguments: argparse.Namespace, photos: Sequence[Path]) -> None:
     """InputError for arguments that do not fit, before anything is loaded."""
     if arguments.threshold is not None and not 0 <= arguments.threshold <= 1:
         raise InputError(f"--threshold {arguments.threshold:g}: a probability from 0 to 1")
@@ -132,10 +134,14 @@ def _check(arguments: argparse.Namespace, photos: int) -> None:
         )
     if arguments.captions and not arguments.clip:
         raise InputError("--captions goes with --clip: a study was tuned on captions already")
-    if arguments.heatmap and photos > MOST_PHOTOS:
-        raise InputError(f"{arguments.heatmap}: {photos} photos in one heat map: give at most {MOST_PHOTOS}")
+    if arguments.heatmap and len(photos) > MOST_PHOTOS:
+        told = f"{len(photos)} photos in one heat map: give at most {MOST_PHOTOS}"
+        raise InputError(f"{arguments.heatmap}: {told}")
+    inputs = {photo.resolve() for photo in photos}
     for path, ending in ((arguments.heatmap, ".png"), (arguments.report, ".html")):
         if path:
+            if Path(path).resolve() in inputs:
+                raise InputError(f"{path}: this is one of the photos: give another name to write to")
             _check_writable(Path(path), ending)
 
 

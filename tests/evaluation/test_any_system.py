@@ -89,6 +89,19 @@ def lines(missing=()):
         yield json.dumps({"image": f"photos/{name}.jpg", "labels": labels, "scores": scores})
 
 
+def test_probabilities_of_predict_are_what_is_evaluated(written, labels_file):
+    rows = [json.loads(line) for line in lines()]
+    likely = [row | {"probabilities": [1 - score for score in row["scores"]]} for row in rows]
+    turned = [row | {"scores": [1 - score for score in row["scores"]]} for row in rows]
+    found, expected = (
+        evaluate_files(
+            written(f"{name}.jsonl", "\n".join(map(json.dumps, table))), labels_file, threshold=0.5
+        )
+        for name, table in (("likely", likely), ("turned", turned))
+    )
+    assert found == expected != EXPECTED
+
+
 @pytest.mark.parametrize("name", ["predicted.jsonl", "predicted.json"])
 def test_lines_of_predict_are_read(written, labels_file, capsys, name):
     path = written(name, "\n".join(lines()) + "\n")

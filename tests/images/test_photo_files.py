@@ -57,3 +57,12 @@ def test_no_photo_is_told(given):
 def test_a_name_that_no_file_may_have_is_told():
     with pytest.raises(InputError, match="File name too long"):
         photo_files(["x" * 300])
+
+
+def test_linked_folders_are_followed_once_and_dangling_links_are_kept(tmp_path):
+    album = tmp_path / "album"
+    album.mkdir()
+    (album / "link").symlink_to(tmp_path / "photos/sub")
+    (album / "loop").symlink_to(album)
+    (album / "gone.jpg").symlink_to(tmp_path / "absent.jpg")  # that it cannot be read has to be said
+    assert photo_files(["album"]) == [Path("album/gone.jpg"), Path("album/link/deep/c.tiff")]

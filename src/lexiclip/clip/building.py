@@ -202,6 +202,8 @@ def _model_config(model: str) -> dict:
             )
         return open_clip.get_model_config(model)
     config = read_json(model)
+    if isinstance(config, dict):
+        config = config.get("model_cfg", config)  # of an open_clip_config.json
     towers = ("vision_cfg", "text_cfg")
     if not isinstance(config, dict) or not all(isinstance(config.get(tower), dict) for tower in towers):
         raise InputError(f"{model}: not a CLIP config: expected embed_dim, vision_cfg and text_cfg")

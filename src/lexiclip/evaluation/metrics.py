@@ -97,7 +97,7 @@ def top_decisions(scores: np.ndarray, top: int = 3) -> np.ndarray:
 
 
 def highest_decisions(scores: np.ndarray, per_image: float) -> np.ndarray:
-    """True (N, K) for the highest of all scores, `per_image` of them for the mean image, and their equals.
+    """True (N, K) for the highest scores overall, `per_image` of them an image on average, and their equals.
 
     One threshold for all, found by rank: logits, cosines, their probabilities and every other monotone
     rescaling are decided alike.

@@ -2,7 +2,7 @@
 
 .npz, .json   `scores` (N, K) with `ids` (N) and `names` (K)
 .npy, .json   the table (N, K) alone, as .npz with one array
-.jsonl        lines of `lexiclip predict --json`: image, labels, scores
+.jsonl        lines of `lexiclip predict --json`: image, labels, and as scores their probabilities
 .json         COCO's results, a list of image_id, category_id and score: the highest of a pair counts
 """
 
@@ -85,7 +85,7 @@ def _listed(content: list[dict], path: str | Path) -> Scores:
             pairs = [
                 (str(x["image"]), str(name), float(score))
                 for x in content
-                for name, score in zip(x["labels"], x["scores"], strict=True)
+                for name, score in zip(x["labels"], x.get("probabilities", x["scores"]), strict=True)
             ]
         ids, names = (dict.fromkeys(pair[part] for pair in pairs) for part in (0, 1))
     row_of, column_of = ({key: k for k, key in enumerate(keys)} for keys in (ids, names))

@@ -1,5 +1,6 @@
 """Files, folders and patterns in, the photos that they stand for out."""
 
+import os
 from collections.abc import Sequence
 from glob import glob, has_magic
 from pathlib import Path
@@ -41,6 +42,21 @@ def _photos(text: str) -> list[Path]:
 
 def _photos_in(path: Path) -> list[Path]:
     """The file itself, or all photos below a folder."""
-    below = sorted(path.rglob("*")) if path.is_dir() else [path]
+    below = [path]
+    if path.is_dir():  # links to folders are followed, each folder once
+        seen, below = {path.resolve()}, []
+        for folder, folders, files in os.walk(path, followlinks=True):
+            here = Path(folder)
+            folders[:] = [name for name in sorted(folders) if not _seen(here / name, seen)]
+            below += [here / name for name in files]
+        below.sort()
     shown = [file for file in below if not any(part[0] == "." for part in file.relative_to(path).parts)]
-    return [file for file in shown if file.suffix.lower() in ENDINGS and file.is_file()]
+    return [file for file in shown if file.suffix.lower() in ENDINGS]
+
+
+def _seen(folder: Path, seen: set[Path]) -> bool:
+    real = folder.resolve()
+    if real in seen:
+        return True
+    seen.add(real)
+    return False

@@ -51,7 +51,7 @@ def any_rule(classes: int) -> Rule:
 def fit_rule(scores: np.ndarray, prior: Prior) -> Rule:
     """The rule of unlabelled images with scores (N, K).
 
-    Probabilities add up to `labels_per_image` for the mean image; the threshold is the one of the highest F1
+    Probabilities add up to `labels_per_image` an image on average; the threshold is the one of the highest F1
     that they lead to expect. Rounded to four decimals, so that a processor's last digits do not matter.
     """
     scores = standardise(np.asarray(scores, np.float64))
