@@ -117,5 +117,5 @@ def test_a_small_file_that_unfolds_to_gigabytes_is_refused(bits, colours, tmp_pa
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, bits, colours, 0, 0, 0))
     pixels = chunk(b"IDAT", zlib.compress(bytes(10_000_000)))
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + head + pixels + chunk(b"IEND", b""))
-    with bounded(), pytest.raises(InputError, match=r"a\.png: not a readable image .*exceeds limit"):
+    with bounded(), pytest.raises(InputError, match="60000 by 60000 pixels, more than 500 million"):
         load_rgb(tmp_path / "a.png")
