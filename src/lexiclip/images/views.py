@@ -76,8 +76,8 @@ def _load(
 def load_rgb(path: str | Path, exif: bool = True) -> Image.Image:
     """The image as 8-bit RGB. InputError names the file if it is missing, damaged or of no readable kind.
 
-    As a viewer shows it: turned by its EXIF orientation, unless told not to; what is transparent laid on white, more than 8 bits
-    (16, 32 or floats) scaled by the range that is in use.
+    As a viewer shows it: turned by its EXIF orientation (unless told not to), what is transparent laid on
+    white, more than 8 bits (16, 32 or floats) scaled by the range that is in use.
     """
     with reading(path, "not a readable image"), _opened(path) as image:
         if image.width * image.height > MOST_PIXELS:

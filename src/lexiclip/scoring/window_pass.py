@@ -37,7 +37,7 @@ class Texts(NamedTuple):
 
 
 class Windows(NamedTuple):
-    """The windows to score beside the whole image, and whether photos are turned by their EXIF orientation."""
+    """The windows to score beside the whole image, and whether EXIF turns photos."""
 
     scales: Sequence[int]
     shapes: Sequence[str]
