@@ -58,7 +58,8 @@ def window_features(clip: nn.Module, params: Params, paths: Sequence[Path]) -> n
     bf16, found = tower_pays_in_bf16(clip, len(paths)), []
     device = next(clip.parameters()).device
     gpu = None if device.type == "cpu" else device
-    loaded = load_views(paths, [2], ["square"], preprocess_size(clip), params.windows.workers, gpu)
+    how, size = params.windows, preprocess_size(clip)
+    loaded = load_views(paths, [2], ["square"], how.exif, size, how.workers, gpu)
     for views in loaded:
         if isinstance(views, str):
             raise InputError(f"{views}: take it out of prototypes.images")

@@ -45,7 +45,7 @@ def main() -> None:
         clip,
         list(zip(dataset.ids, dataset.paths, strict=True)),
         Texts(names, vectors, captions),
-        Windows(params.windows.scales, params.windows.shapes),
+        Windows(params.windows.scales, params.windows.shapes, params.windows.exif),
         PARTIAL,
         workers=params.windows.workers,
         skip_unreadable=params.windows.skip_unreadable,

@@ -236,6 +236,7 @@ class TrainParams(Block):
 class WindowsParams(Block):
     scales: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1), Distinct]
     shapes: Annotated[list[Literal["square", "1x2", "1x1.5", "2x3"]], Field(min_length=1), Distinct]
+    exif: bool
     workers: Count
     skip_unreadable: bool
 

@@ -120,7 +120,7 @@ def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | 
         vectors,
         {variant: params.fusing(variant) | WITHOUT_CAPTIONS for variant in vectors},
         class_mask(params.hard_classes([name for name in vectors if name != PROTOTYPES] or vectors), names),
-        Windows(params.windows.scales, params.windows.shapes),
+        Windows(params.windows.scales, params.windows.shapes, params.windows.exif),
         params.windows.workers,
         rules["ensemble" if Path(prompts).is_dir() else Path(prompts).stem],
     )

@@ -94,6 +94,7 @@ def test_a_photo_is_turned_as_viewers_turn_it(tmp_path):
     noise(8, 4).save(tmp_path / "turned.png", exif=exif)
     turned = load_rgb(tmp_path / "turned.png")
     np.testing.assert_array_equal(turned, noise(8, 4).transpose(Image.Transpose.ROTATE_270))
+    np.testing.assert_array_equal(load_rgb(tmp_path / "turned.png", exif=False), noise(8, 4))
 
 
 def test_what_is_transparent_lies_on_white(tmp_path):

@@ -147,7 +147,7 @@ def test_a_killed_pass_goes_on_where_it_was(clip, texts, tmp_path, monkeypatch):
     written = {path: path.stat().st_mtime_ns for path in folder.glob("scores_*")}
     assert len(written) == 2
     decoded = []
-    monkeypatch.setattr(views, "load_rgb", lambda path: decoded.append(path) or load_rgb(path))
+    monkeypatch.setattr(views, "load_rgb", lambda path, *how: decoded.append(path) or load_rgb(path, *how))
     run(clip, images, texts, folder)
     assert decoded == [path for _, path in images[4:]]
     assert written == {path: path.stat().st_mtime_ns for path in written}

@@ -45,12 +45,13 @@ def load_views(
     paths: Sequence[str | Path],
     scales: Sequence[int],
     shapes: Sequence[str],
+    exif: bool,
     size: int,
     workers: int,
     gpu: torch.device | None,
 ) -> Iterator[Views | str]:
     """The views of each image in its turn, or why it cannot be read."""
-    load = partial(_load, scales=scales, shapes=shapes, size=size, cut=not gpu)
+    load = partial(_load, scales=scales, shapes=shapes, exif=exif, size=size, cut=not gpu)
     loader = DataLoader(paths, batch_size=None, num_workers=workers, collate_fn=load)
     no_bar = len(paths) < 2 or None  # None: on a terminal alone
     for views in tqdm(loader, total=len(paths), unit="image", disable=no_bar):
@@ -61,10 +62,10 @@ def load_views(
 
 
 def _load(
-    path: str | Path, scales: Sequence[int], shapes: Sequence[str], size: int, cut: bool
+    path: str | Path, scales: Sequence[int], shapes: Sequence[str], exif: bool, size: int, cut: bool
 ) -> Views | str:
     try:
-        image = load_rgb(path)
+        image = load_rgb(path, exif)
     except InputError as error:
         return str(error)
     boxes = windows(*image.size, scales, shapes)
@@ -72,11 +73,11 @@ def _load(
     return Views(image, [Box(0, 0, image.height, image.width), *boxes], pixels)
 
 
-def load_rgb(path: str | Path) -> Image.Image:
+def load_rgb(path: str | Path, exif: bool = True) -> Image.Image:
     """The image as 8-bit RGB. InputError names the file if it is missing, damaged or of no readable kind.
 
-    As a viewer shows it: turned by its EXIF orientation, what is transparent laid on white, more than 8 bits
-    (16, 32 or floats) scaled by the range that is in use.
+    As a viewer shows it: turned by its EXIF orientation (unless told not to), what is transparent laid on
+    white, more than 8 bits (16, 32 or floats) scaled by the range that is in use.
     """
     with reading(path, "not a readable image"), _opened(path) as image:
         if image.width * image.height > MOST_PIXELS:
@@ -90,7 +91,7 @@ def load_rgb(path: str | Path) -> Image.Image:
             values = values.astype(np.int64).clip(0)
             spare = max(0, int(values.max()).bit_length() - 8)
             image = Image.fromarray((values >> spare).astype(np.uint8))
-        image = ImageOps.exif_transpose(image)
+        image = ImageOps.exif_transpose(image) if exif else image
         if image.has_transparency_data:
             shown = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), shown)

@@ -37,10 +37,11 @@ class Texts(NamedTuple):
 
 
 class Windows(NamedTuple):
-    """The windows to score beside the whole image."""
+    """The windows to score beside the whole image, and whether EXIF turns photos."""
 
     scales: Sequence[int]
     shapes: Sequence[str]
+    exif: bool = True
 
 
 @torch.inference_mode()
@@ -79,6 +80,8 @@ def score_images(
         "model": model_id(clip),
         "texts": _fingerprint(vectors, captions),
     }
+    if not windows.exif:
+        settings["exif"] = False
     shards = [images[start : start + shard_images] for start in range(0, len(images), shard_images)]
     shard_ids = [[image_id for image_id, _ in shard] for shard in shards]
     write_json(Path(folder, "index.json"), {**settings, "shards": shard_ids})
