@@ -1,6 +1,9 @@
 """What a stage's user sees of an error: one line for bad input and full disks, a traceback for a bug."""
 
 import errno
+import signal
+import subprocess
+import sys
 
 import pytest
 from tqdm import tqdm
@@ -61,3 +64,37 @@ def test_what_a_file_holds_makes_no_message_longer_than_a_line():
     said = str(InputError(f"a.json: unknown {'x' * 20_000}: choose cat or dog"))
     assert len(said) == LONGEST and said.startswith("a.json: unknown x") and said.endswith("cat or dog")
     assert str(InputError("x" * LONGEST)) == "x" * LONGEST
+
+
+HANGS = """
+import threading, time
+import lexiclip.errors as errors
+errors.PATIENCE = 0.2
+def main():
+    print("ready", flush=True)
+    try:
+        time.sleep(60)
+    finally:
+        threading.Event().wait()  # a worker that does not let go
+errors.run_stage(main)
+"""
+
+
+def test_ctrl_c_ends_a_stage_whose_workers_do_not_let_go():
+    stage = subprocess.Popen(
+        [sys.executable, "-c", HANGS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell lets what it starts in the background ignore Ctrl-C, and so would we.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    stage.stdout.readline()
+    stage.send_signal(signal.SIGINT)
+    _, said = stage.communicate(timeout=60)
+    assert stage.returncode == 130 and said == "interrupted: finished work is kept, run again to go on\n"
+
+
+def test_ctrl_c_is_pythons_own_again_afterwards():
+    run_stage(lambda: None)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -2,11 +2,17 @@
 
 import difflib
 import errno
+import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+INTERRUPTED = "interrupted: finished work is kept, run again to go on"
+PATIENCE = 30  # seconds after Ctrl-C in which everything open may be closed
 
 LONGEST = 8000  # characters of a message: room for a list of images
 
@@ -41,9 +47,13 @@ def cannot_write(path: str | Path, error: Exception) -> InputError:
 def run_stage(main: Callable[[], None]) -> None:
     """Run `main`; an InputError or a full disk ends the process with one line on stderr and exit code 1.
 
-    Ctrl-C ends it with one line and exit code 130.
+    Ctrl-C ends it with one line and exit code 130, even where threads or workers do not let go.
     """
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    watched = usual and threading.current_thread() is threading.main_thread()
     try:
+        if watched:
+            signal.signal(signal.SIGINT, _interrupted)
         main()
         return
     except InputError as error:
@@ -53,7 +63,23 @@ def run_stage(main: Callable[[], None]) -> None:
             raise
         line, code = f"error: {cannot_write(error.filename or Path.cwd(), error)}", 1
     except KeyboardInterrupt:
-        line, code = "interrupted: finished work is kept, run again to go on", 130
+        line, code = INTERRUPTED, 130
+    finally:
+        if watched:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
     # Printed once the traceback is released, so that progress bars have closed their lines.
     print(line, file=sys.stderr)
     raise SystemExit(code)
+
+
+def _interrupted(*_: object) -> None:
+    """What Python does at Ctrl-C, and the process's end if that hangs."""
+    end = threading.Timer(PATIENCE, _end)
+    end.daemon = True
+    end.start()
+    raise KeyboardInterrupt
+
+
+def _end() -> None:
+    print(INTERRUPTED, file=sys.stderr, flush=True)
+    os._exit(130)
