@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 import torch.nn.functional as F
-from open_clip import OPENAI_IMAGENET_TEMPLATES
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -28,7 +27,7 @@ from lexiclip.clip.prefix_sharing import encode_class_prompts
 from lexiclip.clip.text_tower import embed_tokens
 from lexiclip.devices import best_device
 from lexiclip.errors import InputError
-from lexiclip.mixes import label_matrix
+from lexiclip.mixes import IMAGENET_TEMPLATES, label_matrix, load_templates
 from lexiclip.own_classes import check_classes, own_vocabulary, with_competitors
 from lexiclip.precision import precision_of
 from lexiclip.predict import WITHOUT_CAPTIONS, Predictor, prompt_vectors
@@ -88,12 +87,11 @@ def template_vectors(clip: nn.Module, names: Sequence[str]) -> ClassVectors:
     What a template says before the name is encoded once. InputError names a class that is too long.
     """
     device, means = next(clip.parameters()).device, 0
-    templates = tqdm(OPENAI_IMAGENET_TEMPLATES, desc="class names", unit="template", delay=2, disable=None)
-    for template in templates:
-        tokens = tokenize([template(name.replace("_", " ")) for name in names]).to(device)  # (K, 77)
-        shared = int(
-            tokenize([template("{}").partition("{}")[0]]).argmax()
-        )  # SOS and the words before a name
+    templates = load_templates(IMAGENET_TEMPLATES)
+    for template in tqdm(templates, desc="class names", unit="template", delay=2, disable=None):
+        tokens = tokenize([template.format(name.replace("_", " ")) for name in names]).to(device)  # (K, 77)
+        before = tokenize([template.partition("{}")[0]])  # SOS and the words before a name, EOS
+        shared = int(before.argmax())
         eos = tokens.argmax(dim=-1)
         if int(eos.max()) == tokens.shape[1] - 1:
             raise InputError(f"class {names[int(eos.argmax())]!r} is too long for a prompt: shorten the name")

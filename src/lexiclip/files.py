@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,15 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         raise cannot_write(path, error) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def check_writable(path: str | Path, problem: str = "cannot be written") -> None:
+    """InputError if nothing can be written beside `path`: known before hours are spent on what goes there."""
+    try:
+        with TemporaryFile(dir=Path(path).parent):
+            pass
+    except OSError as error:
+        raise InputError(f"{path}: {problem} ({error.strerror})") from None
 
 
 @contextmanager

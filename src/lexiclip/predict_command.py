@@ -9,12 +9,12 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, TextIO
 
 from tqdm import tqdm
 
 from lexiclip.errors import InputError
+from lexiclip.files import check_writable
 from lexiclip.images.photo_files import photo_files
 from lexiclip.own_classes import check_classes, class_names
 
@@ -142,17 +142,9 @@ def _check(arguments: argparse.Namespace, photos: Sequence[Path]) -> None:
         if path:
             if Path(path).resolve() in inputs:
                 raise InputError(f"{path}: this is one of the photos: give another name to write to")
-            _check_writable(Path(path), ending)
-
-
-def _check_writable(path: Path, ending: str) -> None:
-    if path.suffix.lower() != ending:
-        raise InputError(f"{path}: expected a name that ends in {ending}")
-    try:
-        with TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+            if Path(path).suffix.lower() != ending:
+                raise InputError(f"{path}: expected a name that ends in {ending}")
+            check_writable(path)
 
 
 def _check_table(predictor: "Predictor") -> None:

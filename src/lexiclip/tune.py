@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import torch
@@ -21,6 +21,7 @@ from lexiclip.clip.image_tower import dense_tower
 from lexiclip.clip.loading import clip_of, model_id
 from lexiclip.devices import best_device
 from lexiclip.errors import InputError
+from lexiclip.files import check_writable
 from lexiclip.mixes import IMAGENET_TEMPLATES, label_matrix, load_templates, mix_texts, split_held_out
 from lexiclip.own_classes import check_classes
 from lexiclip.prompts.class_vectors import Prompts, class_vectors, save_prompts, zero_shot_vectors
@@ -153,8 +154,4 @@ def _check_request(out: Path, epochs: int, seed: int) -> None:
             raise InputError(f"{name} {value}: expected {least} or more")
     if out.suffix != ".safetensors" or out.is_dir():
         raise InputError(f"{out}: prompts are written to a .safetensors file")
-    try:
-        with TemporaryFile(dir=out.parent):
-            pass
-    except OSError as error:
-        raise InputError(f"{out}: its folder cannot be written to ({error.strerror})") from None
+    check_writable(out, "its folder cannot be written to")
