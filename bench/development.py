@@ -22,8 +22,7 @@ from lexiclip.evaluation.metrics import (
 )
 from lexiclip.files import read_jsonl, write_json
 from lexiclip.images.datasets import load_dataset
-from lexiclip.mini.scenes import draw_scenes, load_themes, write_scenes
-from lexiclip.mini.sprites import load_sprites, never_shown
+from lexiclip.mini.scenes import draw_scenes, load_world, write_scenes
 from lexiclip.params import PROTOTYPES, Params, load_params
 from lexiclip.prompts.class_vectors import load_prompts
 from lexiclip.scoring.ablation import view_rows
@@ -108,10 +107,9 @@ def score_world(
 ) -> np.ndarray:
     """Draw the world in `folder` and score it there; its labels (N, K)."""
     names = vocabulary.names
-    sprites = load_sprites("data/world/sprites.yaml", names)
-    themes = load_themes("data/world/themes.yaml", set(names) - set(never_shown(sprites, names)))
-    world = params.scenes.model_dump() | {"count": SCENES, "objects": objects, "seed": seed}
-    write_scenes(draw_scenes(sprites, themes, names, **world), names, folder / "scenes")
+    world = load_world(names, params.scenes.clutter)
+    how = params.scenes.model_dump() | {"count": SCENES, "objects": objects, "seed": seed}
+    write_scenes(draw_scenes(world.sprites, world.themes, names, **how), names, folder / "scenes")
     dataset = load_dataset(folder / "scenes/instances.json", folder / "scenes/images", vocabulary, None)
     clip = load_clip("models/clip", params.precision).to(best_device(params.precision))
     model = model_id(clip)

@@ -14,8 +14,7 @@ from lexiclip.devices import best_device
 from lexiclip.errors import InputError, run_stage
 from lexiclip.images.photo_files import photo_files
 from lexiclip.images.views import load_views
-from lexiclip.mini.scenes import draw_scenes, load_themes
-from lexiclip.mini.sprites import load_sprites, never_shown
+from lexiclip.mini.scenes import draw_scenes, load_world
 from lexiclip.params import Params, load_params
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, load_prompts, save_prompts
 from lexiclip.scoring.prototypes import gaussian_vectors, sure_windows
@@ -43,11 +42,10 @@ def main() -> None:
 
 def drawn(params: Params, names: tuple[str, ...], folder: Path) -> list[Path]:
     """Scenes of a seed of their own, as image files; nobody keeps what they show."""
-    sprites = load_sprites("data/world/sprites.yaml", names)
-    themes = load_themes("data/world/themes.yaml", set(names) - set(never_shown(sprites, names)))
-    world = params.scenes.model_dump() | {"count": params.prototypes.scenes, "seed": params.prototypes.seed}
+    world = load_world(names, params.scenes.clutter)
+    how = params.scenes.model_dump() | {"count": params.prototypes.scenes, "seed": params.prototypes.seed}
     paths = []
-    for place, scene in enumerate(draw_scenes(sprites, themes, names, **world)):
+    for place, scene in enumerate(draw_scenes(world.sprites, world.themes, names, **how)):
         paths.append(folder / f"{place:06d}.png")
         scene.image.save(paths[-1], compress_level=0)
     return paths

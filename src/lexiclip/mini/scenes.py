@@ -18,9 +18,17 @@ from tqdm import tqdm
 from lexiclip.errors import InputError
 from lexiclip.files import atomic_folder, checked, read_yaml
 from lexiclip.mini.rendering import Draws, Layout, backgrounds, degrade, numpy_draws, render
-from lexiclip.mini.sprites import Sprites
+from lexiclip.mini.sprites import Sprites, load_sprites, never_shown
 
 WIDTH, HEIGHT = 320, 240
+
+
+class World(NamedTuple):
+    """What scenes are drawn from: sprites, the classes of each theme, and how many classes are ever shown."""
+
+    sprites: Sprites
+    themes: dict[str, list[str]]
+    shown: int
 
 
 class Scene(NamedTuple):
@@ -38,6 +46,17 @@ def load_themes(path: str | Path, shown: Collection[str]) -> dict[str, list[str]
     if not themes:
         raise InputError(f"{path}: no theme has a class of the vocabulary")
     return themes
+
+
+def load_world(names: tuple[str, ...], clutter: tuple[int, int]) -> World:
+    """The mini world of data/world. InputError if it has nothing for the clutter that scenes are to have."""
+    sprites = load_sprites("data/world/sprites.yaml", names)
+    if clutter[1] and sprites.labels.any(1).all():
+        raise InputError(
+            "data/world/sprites.yaml: every glyph shows a class: add clutter, or set scenes.clutter to [0, 0]"
+        )
+    shown = set(names) - set(never_shown(sprites, names))
+    return World(sprites, load_themes("data/world/themes.yaml", shown), len(shown))
 
 
 def draw_scenes(
