@@ -7,7 +7,7 @@ whole images, a fiftieth of the bytes, and resizes all windows of a size in one 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,7 +56,7 @@ def load_views(
     no_bar = len(paths) < 2 or None  # None: on a terminal alone
     for views in tqdm(loader, total=len(paths), unit="image", disable=no_bar):
         if gpu and not isinstance(views, str):
-            pixels = image_pixels(views.image).to(gpu)
+            pixels = _sent(image_pixels(views.image), gpu)
             views = views._replace(pixels=batched_view_pixels(pixels, views.boxes[1:], size))
         yield views
 
@@ -156,13 +156,13 @@ def batched_view_pixels(pixels: Tensor, boxes: Sequence[Box], size: int) -> Tens
     """
     _, height, width = pixels.shape
     boxes = [Box(0, 0, height, width), *boxes]
-    rows = torch.from_numpy(reflected(height, max(box.top + box.height for box in boxes)))
-    columns = torch.from_numpy(reflected(width, max(box.left + box.width for box in boxes)))
-    canvas = pixels[:, rows.to(pixels.device)][:, :, columns.to(pixels.device)]
-    by_size = defaultdict(list)
+    rows = reflected(height, max(box.top + box.height for box in boxes))
+    columns = reflected(width, max(box.left + box.width for box in boxes))
+    canvas = pixels[:, _sent(torch.from_numpy(rows), pixels.device)]
+    canvas = canvas[:, :, _sent(torch.from_numpy(columns), pixels.device)]
+    by_size, views = defaultdict(list), []
     for view, box in enumerate(boxes):
         by_size[box.height, box.width].append(view)
-    views = canvas.new_empty(len(boxes), 3, size, size)
     for (height, width), of_size in by_size.items():
         down, across = (
             bicubic_weights(side, *_centred(side, min(height, width), size), size, canvas.device)
@@ -171,10 +171,21 @@ def batched_view_pixels(pixels: Tensor, boxes: Sequence[Box], size: int) -> Tens
         corners = [(boxes[view].top, boxes[view].left) for view in of_size]
         crops = torch.stack([canvas[:, top : top + height, left : left + width] for top, left in corners])
         narrowed = _whole_numbers(crops.float() @ across.T)  # PIL too rounds between
-        views[of_size] = _whole_numbers(down @ narrowed).byte()
-    return views
+        views.append(_whole_numbers(down @ narrowed).byte())
+    in_order = torch.from_numpy(np.argsort(np.concatenate(list(by_size.values()))))
+    return torch.cat(views)[_sent(in_order, canvas.device)]
 
 
+def _sent(values: Tensor, device: torch.device) -> Tensor:
+    """On `device`; a GPU goes on computing meanwhile: from pageable memory, a copy would wait for its end."""
+    if device.type == "cuda":
+        values = values.pin_memory()
+    return values.to(device, non_blocking=True)
+
+
+@lru_cache(
+    maxsize=512
+)  # most photos are as large as one before: on a GPU, launching takes longer than these sums
 def bicubic_weights(side: int, resized: int, start: int, size: int, device: torch.device) -> Tensor:
     """(size, side): weights that give pixels `start` to `start + size` of a side resized to `resized` pixels.
 
