@@ -104,9 +104,7 @@ def exactly(name: str, model: str, paths: Sequence[Path]) -> dict[str, dict[str,
 
 def in_one_pass(clip: nn.Module, paths: Sequence[Path], folder: str) -> float:
     """Seconds to score photos by all variants."""
-    vectors, captions, rows = random_texts(clip)
-    images, names = [(path.stem, path) for path in paths], list(map(str, range(CLASSES)))
-    texts = Texts(names, vectors, caption_sets(captions.cpu(), rows))
+    images, texts = [(path.stem, path) for path in paths], texts_of(clip)
     start = time.perf_counter()
     score_images(clip, images, texts, Windows(SCALES, ["square"]), folder, workers=os.cpu_count())
     return time.perf_counter() - start
@@ -128,7 +126,13 @@ def in_reference_order(
     return score(retrieved, features.local, vectors).global_.cpu()
 
 
-def random_texts(clip: nn.Module) -> tuple[dict[str, ClassVectors], Tensor, dict[str, range]]:
+def texts_of(clip: nn.Module, times: int = 1) -> Texts:
+    """`random_texts` as the pass takes them, with so many `times` the captions."""
+    vectors, captions, rows = random_texts(clip, times)
+    return Texts(list(map(str, range(CLASSES))), vectors, caption_sets(captions.cpu(), rows))
+
+
+def random_texts(clip: nn.Module, times: int = 1) -> tuple[dict[str, ClassVectors], Tensor, dict[str, range]]:
     """Class vectors by variant, caption features (N, D) on the CLIP's device, each variant's rows of them."""
     dim, generator = clip.visual.output_dim, torch.Generator().manual_seed(0)
 
@@ -139,8 +143,8 @@ def random_texts(clip: nn.Module) -> tuple[dict[str, ClassVectors], Tensor, dict
         variant: ClassVectors(random(CLASSES), random(CLASSES), random(CLASSES) if evidence else None)
         for variant, (_, evidence) in VARIANTS.items()
     }
-    rows = {variant: range(count) for variant, (count, _) in VARIANTS.items()}
-    return vectors, random(CAPTIONS).to(next(clip.parameters()).device), rows
+    rows = {variant: range(times * count) for variant, (count, _) in VARIANTS.items()}
+    return vectors, random(times * CAPTIONS).to(next(clip.parameters()).device), rows
 
 
 def photos() -> list[Path]:
