@@ -23,13 +23,15 @@ from lexiclip.evaluation.metrics import (
 from lexiclip.files import read_jsonl, write_json
 from lexiclip.images.datasets import load_dataset
 from lexiclip.mini.scenes import draw_scenes, load_world, write_scenes
+from lexiclip.mixes import label_matrix
 from lexiclip.params import PROTOTYPES, Params, load_params
 from lexiclip.prompts.class_vectors import load_prompts
 from lexiclip.scoring.ablation import view_rows
 from lexiclip.scoring.cooccurrence import row_normalised
 from lexiclip.scoring.decisions import fit_rule, probabilities, read_decisions
-from lexiclip.scoring.ensemble import choose, class_mask, join
+from lexiclip.scoring.ensemble import choose, class_mask, join, with_prototypes
 from lexiclip.scoring.fusion import fuse_variant
+from lexiclip.scoring.lift import load_lift, log_lift, with_lift
 from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import Texts, Windows, score_images
 from lexiclip.vocabulary import Vocabulary, load_vocabulary
@@ -65,6 +67,8 @@ def measured(
     mask = class_mask(params.hard_classes(params.members), names)
     choice = choose(params.ensemble.choice, params.members, names, params.vocabulary.without)
     companions = row_normalised(np.load("data/cooccurrence.npz")["matrix"])
+    lift = load_lift("models/lift.safetensors", names)
+    of_captions = log_lift(label_matrix(read_jsonl("data/captions/multi.jsonl"), names).astype(np.float64))
     result: dict = {"labels of a scene": round(float((labels == 1).sum(1).mean()), 2)}
     for views, scales in (("17 views", [2]), ("53 views", [2, 3])):
         rows = view_rows([2, 3], ["square"], scales, ["square"])
@@ -75,9 +79,15 @@ def measured(
             for variant in params.scored
         }
         stacked = np.stack([fused[variant] for variant in params.members])
-        joined = join(stacked, choice, mask, fused[PROTOTYPES])
+        joined = join(stacked, choice, mask, fused[PROTOTYPES], lift)
         shown = {name: fused[name] for name in ("zero_shot", "caption_mean", PROTOTYPES)}
-        shown |= {"mean": joined["mean"], "ours": joined["ours"]}
+        both = with_prototypes(joined["mean"], fused[PROTOTYPES])
+        shown |= {
+            "mean": joined["mean"],
+            "mean and prototypes": both,
+            "and the lift of captions": with_lift(both, of_captions),
+            "ours": joined["ours"],
+        }
         result[f"mAP, {views}"] = {
             name: in_per_cent(mean_average_precision(s, labels)) for name, s in shown.items()
         }

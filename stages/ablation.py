@@ -8,6 +8,7 @@ from lexiclip.params import load_params
 from lexiclip.scoring.ablation import ablate
 from lexiclip.scoring.cooccurrence import row_normalised
 from lexiclip.scoring.ensemble import choose, class_mask
+from lexiclip.scoring.lift import load_lift
 from lexiclip.scoring.window_store import read_ids, read_index
 from lexiclip.vocabulary import load_vocabulary
 
@@ -29,6 +30,7 @@ def main() -> None:
         members,
         choose(params.ensemble.choice, members, names, params.vocabulary.without),
         class_mask(params.hard_classes(members), names),
+        load_lift("models/lift.safetensors", names),
         params.ensemble.rule,
     )
     write_csv("metrics/ablation.csv", rows)

@@ -8,8 +8,9 @@ from lexiclip.errors import run_stage
 from lexiclip.files import read_json, read_jsonl
 from lexiclip.params import PROTOTYPES, load_params
 from lexiclip.scoring.decisions import caption_prior, fit_rule, write_decisions
-from lexiclip.scoring.ensemble import class_mask, mean_standardised, with_prototypes
+from lexiclip.scoring.ensemble import class_mask, mean_standardised, ours
 from lexiclip.scoring.fusion import WITHOUT_CAPTIONS, fuse_variant
+from lexiclip.scoring.lift import load_lift
 from lexiclip.scoring.window_store import read_index
 from lexiclip.vocabulary import load_vocabulary
 
@@ -31,7 +32,7 @@ def main() -> None:
     }
     mask = class_mask(params.hard_classes(params.members), names)
     mean = mean_standardised(np.stack([scores[variant] for variant in params.members]), mask)
-    scores["ensemble"] = with_prototypes(mean, scores[PROTOTYPES])
+    scores["ensemble"] = ours(mean, scores[PROTOTYPES], load_lift("models/lift.safetensors", names))
     rules = {name: fit_rule(of_images, prior) for name, of_images in scores.items()}
     write_decisions("models/decisions.json", names, prior, rules)
     print(f"{prior.labels_per_image:.2f} labels an image expected, held present from a probability of "

@@ -9,6 +9,7 @@ from lexiclip.params import PROTOTYPES, load_params
 from lexiclip.scoring.cooccurrence import row_normalised
 from lexiclip.scoring.ensemble import choose, class_mask, join
 from lexiclip.scoring.fusion import fuse_variant
+from lexiclip.scoring.lift import load_lift
 from lexiclip.scoring.window_store import read_index
 from lexiclip.vocabulary import load_vocabulary
 
@@ -32,6 +33,7 @@ def main() -> None:
         choose(params.ensemble.choice, members, names, params.vocabulary.without),
         class_mask(params.hard_classes(members), names),
         fused[PROTOTYPES].windows,
+        load_lift("models/lift.safetensors", names),
     )
     write_scores("data/scores/ensemble.npz", fused[members[0]].ids, names, joined[rule], **joined)
     write_json("data/impreds.json", joined[rule].round(5).tolist())

@@ -16,7 +16,7 @@ from lexiclip.params import PROTOTYPES
 from lexiclip.predict import encode_photos, label, load_study, predict
 from lexiclip.prompts.class_vectors import class_vectors
 from lexiclip.prompts.contexts import init_contexts
-from lexiclip.scoring.ensemble import mean_standardised, with_prototypes
+from lexiclip.scoring.ensemble import mean_standardised, ours
 from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import Texts, score_images
@@ -55,7 +55,7 @@ def test_the_studys_own_classes_get_the_pipelines_scores(study, photos, tmp_path
     for variant in study.vectors:
         fused.append(fuse_variant(tmp_path, variant, np.zeros((4, 4)), **study.fusing[variant]).windows)
     mean = mean_standardised(np.stack(fused[:-1]), np.ones((4, 4), dtype=bool))
-    expected = with_prototypes(mean, fused[-1])
+    expected = ours(mean, fused[-1], np.ones((4, 4)) - np.eye(4))
     for photo, path, scores in zip(found, photos, expected, strict=True):
         assert photo.image == str(path) and photo.scores == sorted(photo.scores, reverse=True)
         by_name = dict(zip(photo.labels, photo.scores, strict=True))

@@ -76,6 +76,7 @@ def any_clip(
         np.ones((len(vectors), len(names)), dtype=bool),
         WINDOWS,
         WORKERS,
+        None,
         any_rule(len(names)),
     )
 

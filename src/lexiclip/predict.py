@@ -34,6 +34,7 @@ from lexiclip.prompts.class_vectors import (
 from lexiclip.scoring.decisions import Rule, probabilities, read_decisions
 from lexiclip.scoring.ensemble import class_mask, mean_standardised, with_prototypes
 from lexiclip.scoring.fusion import WITHOUT_CAPTIONS, fuse_scores
+from lexiclip.scoring.lift import load_lift, with_lift
 from lexiclip.scoring.window_pass import Windows, tower_pays_in_bf16, window_scores
 from lexiclip.vocabulary import load_vocabulary
 
@@ -49,10 +50,11 @@ class Predictor(NamedTuple):
     mask: np.ndarray  # (V, K), the classes that a variant counts for
     windows: Windows
     workers: int  # processes that decode and crop
-    rule: Rule  # how the ensemble's scores become probabilities and labels
+    lift: np.ndarray | None  # (K, K), what classes seen together add to the ensemble's scores
+    rule: Rule  # how its scores become probabilities and labels
 
     def ensemble(self, scores: Sequence[np.ndarray]) -> np.ndarray:
-        """One score a class (..., K) from those (..., K) of each variant, prototypes joined by our rule."""
+        """One score a class (..., K) from those (..., K) of each variant, of a photo or a place in it."""
         of_text = [part for name, part in zip(self.vectors, scores, strict=True) if name != PROTOTYPES]
         if len(of_text) == len(scores):
             return mean_standardised(np.stack(scores), self.mask)
@@ -122,6 +124,7 @@ def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | 
         class_mask(params.hard_classes([name for name in vectors if name != PROTOTYPES] or vectors), names),
         Windows(params.windows.scales, params.windows.shapes, params.windows.exif),
         params.windows.workers,
+        load_lift(root / "models/lift.safetensors", names) if Path(prompts).is_dir() else None,
         rules["ensemble" if Path(prompts).is_dir() else Path(prompts).stem],
     )
 
@@ -178,12 +181,14 @@ def encode_photos(predictor: Predictor, images: Sequence[str | Path]) -> Iterato
 
 
 def label(predictor: Predictor, photo: Photo, threshold: float | None = None) -> Prediction:
-    """Labels of a photo by the whole image and its windows, fused per variant, then the variants' mean."""
+    """Labels of a photo: its views fused per variant, the variants joined, then what is seen together."""
     fused = [
         fuse_scores(scores, None, **predictor.fusing[variant]).windows[0]
         for variant, scores in window_scores(photo.features, predictor.vectors).items()
     ]
     scores = predictor.ensemble(fused)  # (K,)
+    if predictor.lift is not None:
+        scores = with_lift(scores, predictor.lift)
     likely = predictor.probabilities(scores).round(4)
     order = np.argsort(-likely[: predictor.shown], kind="stable")
     cut = predictor.rule.threshold if threshold is None else threshold

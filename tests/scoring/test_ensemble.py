@@ -17,6 +17,7 @@ from lexiclip.scoring.ensemble import (
     read_choice,
 )
 from lexiclip.scoring.fusion import standardise
+from lexiclip.scoring.lift import with_lift
 
 REFERENCE = Path(__file__).parents[2] / "data" / "ensembles" / "reference_coco.json"
 VARIANTS = ("best", "ema", "zema", "diff", "diffh", "difft")
@@ -84,8 +85,11 @@ def test_choice_from_files_of_caption_ap(tmp_path):
 
 def test_every_rule():
     scores, prototypes = drawn(2, 5, 3), 7 * drawn(1, 5, 3)[0]
-    joined = join(scores, np.array([1, 0, 1]), ALL[:2, :3], prototypes)
-    assert_close(joined["ours"], (standardise(joined["mean"]) + standardise(prototypes)) / 2)
+    lift = np.ones((3, 3)) - np.eye(3)
+    joined = join(scores, np.array([1, 0, 1]), ALL[:2, :3], prototypes, lift)
+    both = (standardise(joined["mean"]) + standardise(prototypes)) / 2
+    assert_close(joined["ours"], with_lift(both, lift))
+    assert not np.allclose(joined["ours"], standardise(both))
     assert_close(joined["mean"], standardise(scores).mean(0))
     assert_close(joined["class_advantage"][:, 1], standardise(scores[0])[:, 1])
 

@@ -84,5 +84,5 @@ def test_class_advantage_takes_each_column_whole(size, seed):
     scores, choice = drawn(seed, v, n, k), np.arange(k) % v
     taken = class_advantage(scores, choice)
     assert all(np.array_equal(taken[:, c], scores[choice[c], :, c]) for c in range(k))
-    both = join(scores, choice, np.ones((v, k), dtype=bool), scores[0])
+    both = join(scores, choice, np.ones((v, k), dtype=bool), scores[0], np.zeros((k, k)))
     assert_close(both["class_advantage"], class_advantage(standardise(scores), choice))

@@ -5,7 +5,14 @@ import pytest
 
 from lexiclip.errors import InputError
 from lexiclip.scoring.fusion import standardise
-from lexiclip.scoring.prototypes import FEWEST, SHARPNESS, SHRINKAGE, gaussian_vectors, sure_windows
+from lexiclip.scoring.prototypes import (
+    FEWEST,
+    SHARPNESS,
+    SHRINKAGE,
+    gaussian_vectors,
+    prototypes_and_lift,
+    sure_windows,
+)
 
 
 def unit(values):
@@ -26,11 +33,12 @@ def windows():
 def test_sure_windows_slow_twin(windows):
     features, _, text = windows
     scores = features @ text.T
-    chosen = sure_windows(scores, 20)
+    allowed = np.arange(len(scores))[:, None] % 7 != np.arange(6)
+    chosen = sure_windows(scores, 20, allowed)
     p = np.exp(SHARPNESS * standardise(scores))
     p /= p.sum(1, keepdims=True)
     for k, rows in enumerate(chosen):
-        own = [i for i in range(len(p)) if p[i].argmax() == k]
+        own = [i for i in range(len(p)) if p[i].argmax() == k and allowed[i, k]]
         expected = sorted(own, key=lambda i: -(p[i] * np.log(p[i])).sum())[:20]
         if len(own) >= FEWEST:
             assert sorted(rows.tolist()) == sorted(expected)
@@ -38,7 +46,7 @@ def test_sure_windows_slow_twin(windows):
 
 def test_a_class_that_no_window_prefers_takes_its_highest():
     scores = np.tile([3.0, 0.0, 1.0], (8, 1)) + np.arange(8)[:, None] * [0.0, 0.1, 0.0]
-    chosen = sure_windows(scores, 4)
+    chosen = sure_windows(scores, 4, np.ones((8, 3), bool))
     assert len(chosen[0]) == 4 and sorted(chosen[1]) == [3, 4, 5, 6, 7]
 
 
@@ -63,7 +71,7 @@ def test_vectors_are_the_gaussian_classifier(windows):
 
 def test_they_know_windows_better_than_the_text_that_chose(windows):
     features, shown, text = windows
-    chosen = sure_windows(features @ text.T, 20)
+    chosen = sure_windows(features @ text.T, 20, np.ones((600, 6), bool))
     of_text = (standardise(features @ text.T).argmax(1) == shown).mean()
     of_windows = ((features @ gaussian_vectors(features, chosen).T).argmax(1) == shown).mean()
     assert of_windows > of_text + 0.05
@@ -72,3 +80,18 @@ def test_they_know_windows_better_than_the_text_that_chose(windows):
 def test_too_few_windows():
     with pytest.raises(InputError, match="1 windows of unlabelled images"):
         gaussian_vectors(np.ones((1, 4)), [np.array([0])])
+
+
+def test_images_teach_which_classes_they_show_together(windows):
+    """Classes 0 and 1 share images, as 2 and 3 do; 4 and 5 are alone, and nothing shows the other twenty."""
+    features, shown, text = windows
+    rng, of_class = np.random.default_rng(1), [features[shown == k] for k in range(6)]
+    text = np.concatenate([text, unit(rng.normal(0, 1, (20, 16)))])
+    images = []
+    for kinds in [(0, 1), (2, 3), (4, 4), (5, 5)] * 25:
+        views = [rng.choice(of_class[kinds[view % 2]]) for view in range(8)]
+        images.append([unit(np.mean(views, 0)), *views])
+    vectors, lift = prototypes_and_lift(np.array(images), text, 20)
+    assert vectors.shape == text.shape
+    assert lift[0, 1] > 0.1 and lift[2, 3] > 0.1 and lift[0, 2] < 0 and lift[4, 5] < 0
+    np.testing.assert_allclose(lift, lift.T, atol=1e-12)

@@ -13,6 +13,7 @@ from tests.clones import committed
 
 from lexiclip.files import read_json, write_json, write_jsonl
 from lexiclip.params import BASELINES, PROTOTYPES
+from lexiclip.scoring.lift import save_lift
 from lexiclip.scoring.window_store import shard_path, write_shard
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +41,7 @@ def study(tmp_path, monkeypatch):
             tensors[f"{variant}.{field}"] = (labels[:, None] + noise).astype(np.float16)
     write_shard(shard_path(tmp_path / "data/window_scores", 0), tensors, {**settings, "ids": IDS})
     np.savez(tmp_path / "data/cooccurrence.npz", names=np.array(NAMES), matrix=np.ones((4, 4)) - np.eye(4))
+    save_lift(tmp_path / "models/lift.safetensors", np.ones((4, 4)) - np.eye(4), NAMES)
     for variant in variants:
         write_json(
             tmp_path / f"metrics/captions_ap/{variant}.json", {"per_class": {"cat": float(rng.random())}}
@@ -72,14 +74,14 @@ def test_ensemble_then_evaluate(study, capsys):
     with np.load("data/scores/ensemble.npz") as joined:
         assert joined["ids"].tolist() == IDS
         np.testing.assert_allclose(impreds, joined["scores"], atol=1e-5)
-        np.testing.assert_array_equal(joined["scores"], joined["mean"])
-        assert not np.array_equal(joined["mean"], joined["class_advantage"])
-        assert not np.array_equal(joined["mean"], joined["ours"])
+        np.testing.assert_array_equal(joined["scores"], joined["ours"])
+        assert not np.array_equal(joined["ours"], joined["class_advantage"])
+        assert not np.array_equal(joined["ours"], joined["mean"])
     stage("decide")
     assert read_json("models/decisions.json")["labels_per_image"] == 1.5
     stage("evaluate")
     metrics = json.loads((study / "metrics/metrics.json").read_text())
-    assert metrics["ensemble"] == metrics["ensemble_mean"]
+    assert metrics["ensemble"] == metrics["ensemble_ours"]
     assert (
         metrics["ensemble"]["mAP"] > metrics["best"]["windows"]["mAP"] > metrics["best"]["whole"]["mAP"] > 0
     )

@@ -183,9 +183,8 @@ def _sent(values: Tensor, device: torch.device) -> Tensor:
     return values.to(device, non_blocking=True)
 
 
-@lru_cache(
-    maxsize=512
-)  # most photos are as large as one before: on a GPU, launching takes longer than these sums
+# Most photos are as large as one before, and on a GPU launching these sums takes longer than they do.
+@lru_cache(maxsize=512)
 def bicubic_weights(side: int, resized: int, start: int, size: int, device: torch.device) -> Tensor:
     """(size, side): weights that give pixels `start` to `start + size` of a side resized to `resized` pixels.
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 from lexiclip.errors import InputError, did_you_mean
 from lexiclip.files import checked, existing, read_json
 from lexiclip.scoring.fusion import standardise
+from lexiclip.scoring.lift import with_lift
 
 
 class CaptionAP(BaseModel):
@@ -56,22 +57,27 @@ def class_mask(hard_classes: Sequence[Sequence[str]], names: Sequence[str]) -> n
 
 
 def with_prototypes(mean: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
-    """Our ensemble (..., K): what text says, the variants' mean, and what images say, in equal parts."""
+    """What text says (..., K), the variants' mean, and what images say, in equal parts."""
     return (standardise(mean) + standardise(prototypes.astype(np.float64))) / 2
 
 
+def ours(mean: np.ndarray, prototypes: np.ndarray, lift: np.ndarray) -> np.ndarray:
+    """Our ensemble (..., K): both, moved by the log lift (K, K) of classes that are seen together."""
+    return with_lift(with_prototypes(mean, prototypes), lift)
+
+
 def join(
-    scores: np.ndarray, choice: np.ndarray, mask: np.ndarray, prototypes: np.ndarray
+    scores: np.ndarray, choice: np.ndarray, mask: np.ndarray, prototypes: np.ndarray, lift: np.ndarray
 ) -> dict[str, np.ndarray]:
     """The ensemble (N, K) of scores (V, N, K) by each rule, standardised so that variants are comparable.
 
     `choice` (K,) is the variant of each class by class advantage, `mask` (V, K) that of `mean_standardised`;
-    `prototypes` (N, K) are joined by our rule alone.
+    `prototypes` (N, K) and `lift` (K, K) are for our rule alone.
     """
     mean = mean_standardised(scores, mask)
     return {
         "mean": mean,
-        "ours": with_prototypes(mean, prototypes),
+        "ours": ours(mean, prototypes, lift),
         "class_advantage": class_advantage(standardise(scores.astype(np.float64)), choice),
     }
 

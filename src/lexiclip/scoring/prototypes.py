@@ -1,32 +1,58 @@
-"""Features of windows that nobody labelled, and class vectors of text, in; class vectors of images out.
+"""Features of images that nobody labelled, and class vectors of text, in; class vectors of images out.
 
 Text vectors say where they are sure; a Gaussian classifier of those windows then says it in the image's own
-terms (as PIAA does with patches). Letters: M windows, K classes, D feature dimensions (METHOD §6).
+terms (as PIAA does with patches), and both together say which classes share images. Letters: N images, W
+windows of each, M windows in all, K classes, D feature dimensions (METHOD §6).
 """
 
 import numpy as np
 from scipy.special import log_softmax
 
 from lexiclip.errors import InputError
-from lexiclip.scoring.fusion import standardise
+from lexiclip.scoring.fusion import fuse_views, standardise
+from lexiclip.scoring.lift import likely_classes, log_lift, with_lift
 
 # Chosen on development scenes (docs/results.md): how sharply standardised scores become probabilities, and
 # how far the covariance is drawn towards a sphere.
 SHARPNESS, SHRINKAGE = 2.0, 0.01
 FEWEST = 5  # windows of a class, taken by their scores where hardly any window prefers it
+ROUNDS = 2  # in the second, what images show together helps to choose the windows
 
 
-def sure_windows(scores: np.ndarray, per_class: int) -> list[np.ndarray]:
+def prototypes_and_lift(
+    features: np.ndarray, text: np.ndarray, per_class: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Class vectors (K, D) and log lift (K, K), from features (N, 1+W, D) of views and text vectors (K, D).
+
+    A class vector is made of at most `per_class` windows.
+    """
+    count, views, size = features.shape
+    classes, windows = len(text), features[:, 1:].reshape(-1, size)
+    of_text = windows @ text.T  # (M, K)
+    from_text = fuse_views(features @ text.T, None, "standardised")  # (N, K)
+    lift, allowed = np.zeros((classes, classes)), np.ones((count, classes), bool)
+    for _ in range(ROUNDS):
+        chosen = sure_windows(of_text, per_class, allowed.repeat(views - 1, axis=0))
+        vectors = gaussian_vectors(windows, chosen)
+        from_images = fuse_views(features @ vectors.T, None, "standardised")
+        both = standardise(from_text) + standardise(from_images)
+        lift = log_lift(likely_classes(with_lift(both, lift)))
+        allowed = likely_classes(with_lift(both, lift)) >= 0.5
+    return vectors, lift
+
+
+def sure_windows(scores: np.ndarray, per_class: int, allowed: np.ndarray) -> list[np.ndarray]:
     """For each class the windows, of those whose highest score (M, K) is its, with the lowest entropy.
 
-    At most `per_class`; where there are fewer than FEWEST, the windows with the class's highest scores.
+    At most `per_class`, and only those `allowed` (M, K); where there are fewer than FEWEST, the windows with
+    the class's highest scores.
     """
     scores = standardise(np.asarray(scores, np.float64))
     log_p = log_softmax(SHARPNESS * scores, axis=1)
     entropy, best = -(np.exp(log_p) * log_p).sum(1), scores.argmax(1)
     chosen = []
     for k in range(scores.shape[1]):
-        own = np.flatnonzero(best == k)
+        own = np.flatnonzero((best == k) & allowed[:, k])
         own = own[np.argsort(entropy[own], kind="stable")][:per_class]
         few = len(own) < min(FEWEST, per_class)
         chosen.append(np.argsort(-scores[:, k], kind="stable")[:FEWEST] if few else own)

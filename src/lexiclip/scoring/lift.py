@@ -1,0 +1,60 @@
+"""Which classes images that nobody labelled show together: probabilities in, moved scores out (METHOD §6).
+
+The lift of two classes is how much oftener they share an image than they would by chance.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lexiclip.files import reading
+from lexiclip.scoring.decisions import any_rule, probabilities
+from lexiclip.scoring.fusion import standardise
+from lexiclip.tensor_files import load_tensors, save_tensors
+
+WEIGHT = 0.3  # chosen on development scenes (docs/results.md)
+
+
+def log_lift(likely: np.ndarray) -> np.ndarray:
+    """log lift (K, K), its diagonal zero, from the probability (N, K) of each class in each image.
+
+    One image more, in each count, keeps pairs that hardly any image shows near zero.
+    """
+    together, of_class = likely.T @ likely, likely.sum(0)
+    by_chance = np.outer(of_class, of_class) / len(likely)
+    lift = np.log((together + 1) / (by_chance + 1))
+    np.fill_diagonal(lift, 0)
+    return lift
+
+
+def with_lift(scores: np.ndarray, lift: np.ndarray, weight: float = WEIGHT) -> np.ndarray:
+    """Scores (..., K), standardised, then moved by the classes that the same image probably shows."""
+    scores = standardise(np.asarray(scores, np.float64))
+    return scores + weight * likely_classes(scores) @ lift
+
+
+def likely_classes(scores: np.ndarray) -> np.ndarray:
+    """Probabilities (..., K) of scores (..., K), by the rule that fits any of the variants."""
+    return probabilities(scores, any_rule(scores.shape[-1]))
+
+
+def save_lift(path: str | Path, lift: np.ndarray, names: Sequence[str]) -> None:
+    """Write the lift (K, K) of the classes `names`, in float16."""
+    save_tensors(path, {"log_lift": torch.from_numpy(lift).half()}, {"names": list(names)})
+
+
+def load_lift(path: str | Path, names: Sequence[str]) -> np.ndarray:
+    """The stored log lift (K, K) of the classes `names`, zero for others. InputError if it is damaged."""
+    with reading(path, "cannot be read as the lift of classes", "run `dvc repro prototypes`"):
+        tensors, metadata = load_tensors(path)
+        place = {name: row for row, name in enumerate(metadata["names"])}
+        stored = tensors["log_lift"].double().numpy()
+        if stored.shape != (len(place), len(place)):
+            raise ValueError(f"{stored.shape} is no matrix of {len(place)} classes")
+    known = [k for k, name in enumerate(names) if name in place]
+    rows = [place[names[k]] for k in known]
+    lift = np.zeros((len(names), len(names)))
+    lift[np.ix_(known, known)] = stored[np.ix_(rows, rows)]
+    return lift
