@@ -2,6 +2,7 @@
 
 from lexiclip.errors import run_stage
 from lexiclip.evaluation.tables import (
+    CEILING,
     as_text,
     labels_of,
     metrics_of,
@@ -23,7 +24,8 @@ def main() -> None:
     vocabulary = load_vocabulary(params.vocabulary.file, params.vocabulary.without)
     names = vocabulary.names
     dataset = load_dataset(params.images.labels, params.images.folder, vocabulary, params.images.limit)
-    ids, stored = read_study([*params.scored, "ensemble"], names)
+    files = {variant: f"data/scores/{variant}.npz" for variant in [*params.scored, "ensemble"]}
+    ids, stored = read_study(files | {CEILING: "data/ceiling.npz"}, names)
     labels = labels_of(ids, dataset, params.windows.skip_unreadable)
     scores = {variant: arrays["scores"] for variant, arrays in stored.items()}
     prior, _ = read_decisions("models/decisions.json", names)

@@ -191,9 +191,9 @@ def test_a_stranger_reads_it_in_minutes():
 
 
 def test_no_stage_that_chooses_sees_a_label_of_the_test_scenes():
-    """`score` has the list of images from the file of labels; what it writes is asked for below."""
+    """`score` and `ceiling` have the list of images from the file of labels, and read nothing else there."""
     with_labels = {name for name in STAGES if "${images.labels}" in body(name)["deps"]}
-    assert with_labels == MEASURED | {"score"}
+    assert with_labels == MEASURED | {"score", "ceiling"}
     made = {
         out if isinstance(out, str) else next(iter(out))
         for name in MEASURED
@@ -202,5 +202,6 @@ def test_no_stage_that_chooses_sees_a_label_of_the_test_scenes():
     }
     for name in set(STAGES) - MEASURED:
         assert not made & set(body(name).get("deps", [])), name
-    score = (ROOT / script("score")).read_text(encoding="utf-8")
-    assert "dataset.labels" not in score and "dataset.ids" in score
+    for name, dataset in (("score", "dataset"), ("ceiling", "tested")):
+        text = (ROOT / script(name)).read_text(encoding="utf-8")
+        assert f"{dataset}.labels" not in text and f"{dataset}.ids" in text

@@ -224,6 +224,14 @@ class PrototypesParams(Block):
     fusion: VariantFusionParams
 
 
+class CeilingParams(Block):
+    labels: str | None
+    folder: str | None
+    limit: Positive | None
+    scenes: Positive
+    seed: int
+
+
 class TrainParams(Block):
     batch_size: Positive
     momentum: Annotated[float, Field(ge=0, lt=1)]
@@ -273,6 +281,7 @@ class Params(Block):
     variants: dict[str, VariantParams]
     baselines: BaselinesParams
     prototypes: PrototypesParams
+    ceiling: CeilingParams
     windows: WindowsParams
     fusion: FusionParams
     ensemble: EnsembleParams

@@ -68,15 +68,18 @@ def test_recall_rows_are_few():
 
 def test_results_have_one_row_a_variant():
     values = {"mAP": 50.0, "CF1": 40.0}
-    rows = results_table({
-        "best": {"whole": values, "windows": {"mAP": 60.0, "CF1": 42.0}},
-        "ensemble": values,
-    })  # fmt: skip
+    metrics = {
+        "zero_shot": {"whole": {"mAP": 40.0}, "windows": {"mAP": 45.0, "CF1": 41.0}},
+        "ensemble": {"mAP": 72.0, "CF1": 40.0},
+        "ceiling": {"whole": values, "windows": {"mAP": 80.0, "CF1": 42.0}},
+    }
+    rows = results_table(metrics)
     assert [list(row.values()) for row in rows] == [
-        ["best", 50.0, 60.0, 42.0],
-        ["ensemble", "", 50.0, 40.0],
+        ["zero_shot", 40.0, 45.0, 41.0, 12.5],
+        ["ensemble", "", 72.0, 40.0, 80.0],
+        ["ceiling", 50.0, 80.0, 42.0, 100.0],
     ]
-    assert as_text(rows, words=1).splitlines()[1:] == [
-        "best           50.0  60.0  42.0",
-        "ensemble             50.0  40.0",
+    assert as_text(rows, words=1).splitlines()[2:] == [
+        "ensemble              72.0  40.0   80.0",
+        "ceiling         50.0  80.0  42.0  100.0",
     ]

@@ -17,18 +17,20 @@ from lexiclip.evaluation.scores_file import read_scores_file
 from lexiclip.images.datasets import Dataset
 from lexiclip.scoring.decisions import Prior, fit_rule, probabilities
 
+CEILING = "ceiling"
 RECALLS = np.linspace(0, 1, 51)
 
 
-def read_study(variants: Sequence[str], names: Sequence[str]) -> tuple[list[str], dict[str, dict]]:
-    """The image ids of data/scores, and the arrays of `write_scores` by variant.
+def read_study(files: dict[str, str], names: Sequence[str]) -> tuple[list[str], dict[str, dict]]:
+    """The image ids of files of scores, and the arrays of `write_scores` by variant.
 
     InputError, beside those of `read_scores_file`, where a variant was scored on other images.
     """
-    stored = {variant: read_scores_file(f"data/scores/{variant}.npz", names) for variant in variants}
-    ids = stored[variants[0]][0]
+    stored = {variant: read_scores_file(path, names) for variant, path in files.items()}
+    first = next(iter(files))
+    ids = stored[first][0]
     if odd := [variant for variant, (of_variant, _) in stored.items() if of_variant != ids]:
-        raise InputError(f"data/scores/{odd[0]}.npz: other images than {variants[0]}.npz: run ensemble again")
+        raise InputError(f"{files[odd[0]]}: other images than {files[first]}: run `dvc repro {odd[0]}` again")
     return ids, {variant: arrays for variant, (_, arrays) in stored.items()}
 
 
@@ -112,15 +114,16 @@ def recall_table(scores: dict[str, np.ndarray], labels: np.ndarray) -> list[dict
 
 
 def results_table(metrics: dict[str, dict]) -> list[dict]:
-    """A row for each variant: mAP of the whole image (none for ensembles), and all metrics with windows."""
-    return [
-        {
-            "variant": variant,
-            "mAP_whole": values["whole"]["mAP"] if "whole" in values else "",
-            **values.get("windows", values),
-        }
-        for variant, values in metrics.items()
-    ]
+    """A row for each variant: mAP of the whole image (none for ensembles), all metrics with windows, and the
+    share in per cent of the way from zero-shot CLIP on the whole image to the ceiling with windows."""
+    start, end = metrics["zero_shot"]["whole"]["mAP"], metrics[CEILING]["windows"]["mAP"]
+    rows = []
+    for variant, values in metrics.items():
+        windows = values.get("windows", values)
+        whole = values["whole"]["mAP"] if "whole" in values else ""
+        share = round(100 * (windows["mAP"] - start) / (end - start), 1) if end > start else ""
+        rows.append({"variant": variant, "mAP_whole": whole, **windows, "share": share})
+    return rows
 
 
 def as_text(rows: Sequence[dict], words: int) -> str:
