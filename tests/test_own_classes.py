@@ -70,12 +70,23 @@ def test_a_class_that_means_the_same_does_not_compete(animals):
     assert with_competitors(["tram", "sofa"], animals) == ("tram", "sofa", "dog", "person")
 
 
-def test_captions_are_labelled_with_own_names_and_the_words_for_them(animals):
-    words = own_vocabulary(["man", "person", "sofa", "traffic_light"], animals)
-    assert words.names == ("man", "person", "sofa", "traffic_light", "dog")
-    labels = words.labels("A woman, two couches and a hound beside the traffic lights")
-    assert labels == ["person", "sofa", "traffic_light", "dog"]
-    assert words.labels("A man on a sofa") == ["man", "sofa"]
+def test_captions_are_labelled_with_own_names_and_the_words_for_them(animals, tmp_path):
+    (tmp_path / "rooms.yaml").write_text(
+        "classes: {sofa: [couch, settee], sky: [blue heaven], dog: [wolf]}\nignore: [sky blue]\n"
+    )
+    rooms = load_vocabulary(tmp_path / "rooms.yaml")
+    words = own_vocabulary(["man", "person", "sofa", "traffic_light", "Sky"], animals, rooms)
+    assert words.names == ("man", "person", "sofa", "traffic_light", "Sky", "dog")
+    labels = words.labels("A woman, two couches and a hound beside the traffic lights under a blue heaven")
+    assert labels == ["person", "sofa", "traffic_light", "Sky", "dog"]
+    assert words.labels("A man on a settee") == ["man", "sofa"]
+    assert words.labels("A wolf") == [], "the first vocabulary that has the class has the words for it"
+
+
+def test_a_word_for_a_class_is_no_word_for_all_that_the_class_means(animals):
+    words = own_vocabulary(["puppy", "woman"], animals)
+    assert words.labels("A hound and a man") == [] and words.labels("Women and a puppy") == ["puppy", "woman"]
+    assert words.names == ("puppy", "woman", "couch")
 
 
 def test_a_name_of_too_many_words_labels_no_caption(animals):

@@ -8,7 +8,7 @@ import torch
 from tests.random_prompts import write_clip
 
 from lexiclip import cli
-from lexiclip import tune as tuning
+from lexiclip import own_prompts as tuning
 from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.clip.loading import clip_of, model_id
 from lexiclip.prompts import training

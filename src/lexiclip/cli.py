@@ -1,6 +1,7 @@
 """The command `lexiclip`: label captions from their text, photos by their content; evaluate a scores file."""
 
 import argparse
+import io
 import json
 import math
 import os
@@ -11,7 +12,9 @@ from pathlib import Path
 from lexiclip.errors import InputError, run_stage
 from lexiclip.evaluation.any_system import evaluate_files
 from lexiclip.files import read_text
+from lexiclip.own_classes import class_names, is_vocabulary
 from lexiclip.predict_command import add_predict
+from lexiclip.tune import tune
 from lexiclip.vocabulary import load_vocabulary
 
 VOCABULARIES = Path(__file__).with_name("vocabularies")
@@ -20,6 +23,8 @@ VOCABULARIES = Path(__file__).with_name("vocabularies")
 def main() -> None:
     """Run the command line; bad input ends in one line on stderr and exit code 1."""
     arguments = _parser().parse_args()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # where stdout is ASCII, "caf\xe9" is no error
     try:
         run_stage(lambda: arguments.run(arguments))
         sys.stdout.flush()
@@ -59,10 +64,7 @@ def _print_evaluation(arguments: argparse.Namespace) -> None:
 
 def _tune(arguments: argparse.Namespace) -> None:
     start, given = time.monotonic(), arguments.classes
-    from lexiclip.own_classes import VOCABULARY_ENDINGS, class_names
-    from lexiclip.tune import tune
-
-    classes = given if given.lower().endswith(VOCABULARY_ENDINGS) else class_names(given)
+    classes = given if is_vocabulary(given) else class_names(given)
     options = {"epochs": arguments.epochs, "seed": arguments.seed}
     tuned = tune(classes, arguments.captions, arguments.clip, arguments.out, **options)
     print(f"{arguments.out}: prompts for {len(tuned.prompts.names)} classes")

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from lexiclip.errors import InputError
 from lexiclip.files import checked, read_text
-from lexiclip.vocabulary import TOKEN, WORDS, Vocabulary, bare, forms, load_vocabulary
-
-VOCABULARY_ENDINGS = (".yaml", ".yml")
+from lexiclip.vocabulary import WORDS, Vocabulary, bare, forms, load_vocabulary
 
 # A name, in double quotes or without, and what ends it.
 NAME = re.compile(r'\s*+(?:"((?:[^"]|"")*)"|(?!")([^,;\n]*))\s*(?:[,;\n]|\Z)')
+
+
+def is_vocabulary(classes: object) -> bool:
+    """Whether classes are given as a vocabulary's YAML, by its name."""
+    return isinstance(classes, str | Path) and str(classes).lower().endswith((".yaml", ".yml"))
 
 
 def class_names(text: str) -> list[str]:
@@ -21,7 +24,7 @@ def class_names(text: str) -> list[str]:
     InputError for a quote that is not closed, and for another kind of file.
     """
     given, ending = "--classes", Path(text).suffix.lower()
-    if ending in VOCABULARY_ENDINGS:
+    if is_vocabulary(text):
         return list(load_vocabulary(text).names)
     if ending == ".txt":
         given, text = text, read_text(text)
@@ -55,20 +58,24 @@ def with_competitors(names: Sequence[str], vocabulary: Vocabulary) -> tuple[str,
     return (*names, *(name for name in vocabulary.names if name not in meant))
 
 
-def own_vocabulary(names: Sequence[str], vocabulary: Vocabulary) -> Vocabulary:
-    """The vocabulary of `with_competitors`. A name that is a word for one of its classes takes all of them.
+def own_vocabulary(names: Sequence[str], vocabulary: Vocabulary, *others: Vocabulary) -> Vocabulary:
+    """The vocabulary of `with_competitors`. A name that is a class of `vocabulary`, or else of one of
+    `others`, has the words for it, too; one that is merely a word for a class ("baby") has its own alone.
 
     InputError for a name of too many words.
     """
     checked(WORDS, {"classes": {name: [] for name in names}}, "captions label no such class")
     every = with_competitors(names, vocabulary)
-    owner = {name: name for name in every[len(names) :]}
-    spelt = {bare(name) for name in vocabulary.names}
-    own: dict[str, str] = {}
-    for name in sorted(names, key=lambda name: bare(name) not in spelt):  # "person" before "man"
-        spoken = name.replace("_", " ")
-        if known := vocabulary.phrases.get(" ".join(TOKEN.findall(spoken.lower()))):
-            owner.setdefault(known, name)
-        own |= dict.fromkeys(forms(spoken), name)
-    phrases = {phrase: owner.get(of) for phrase, of in vocabulary.phrases.items()} | own
+    name_of = {bare(name): name for name in reversed(every)}  # of two spellings, the user's
+    phrases = {
+        phrase: None if of is None else name_of.get(bare(of)) for phrase, of in vocabulary.phrases.items()
+    }
+    known = set(map(bare, vocabulary.names))
+    for other in others:
+        for phrase, of in other.phrases.items():
+            read = phrase in phrases and (phrases[phrase] or vocabulary.phrases[phrase] is None)
+            if of is not None and bare(of) in name_of and bare(of) not in known and not read:
+                phrases[phrase] = name_of[bare(of)]
+        known |= set(map(bare, other.names))
+    phrases |= {phrase: name for name in names for phrase in forms(name.replace("_", " "))}
     return Vocabulary(every, phrases, vocabulary.adjectives, vocabulary.after_noun)
