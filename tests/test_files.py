@@ -163,3 +163,20 @@ def test_text_of_another_encoding_says_what_to_do(tmp_path):
     path.write_bytes("image,labels\na.png,caf\u00e9\n".encode("cp1252"))
     with pytest.raises(InputError, match=r"table.csv: not UTF-8 text \(.*\): save it as UTF-8$"):
         read_table(path, "image")
+
+
+@pytest.mark.parametrize("read", [read_json, lambda path: read_table(path, "image")])
+@pytest.mark.parametrize("content", ["", " \n"])
+def test_an_empty_file_is_told(tmp_path, read, content):
+    (tmp_path / "empty").write_text(content)
+    with pytest.raises(InputError, match=r"empty: the file is empty$"):
+        read(tmp_path / "empty")
+
+
+def test_a_quote_inside_a_cell_says_what_to_do(tmp_path):
+    path = tmp_path / "table.tsv"
+    path.write_text('image\tcaption\na.png\t"Big" dogs\n')
+    with pytest.raises(
+        InputError, match=r"line 2: not CSV .*: put a cell that holds double quotes in"
+    ):
+        read_table(path, "caption")

@@ -39,6 +39,47 @@ def test_names_of_a_vocabulary_and_of_an_upper_case_ending(tmp_path):
         assert class_names(str(tmp_path / name)) == ["tram", "cyclist"]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        "tram,\nzebra crossing,\n",
+        "1. tram\n2. zebra crossing\n",
+        "0: tram\n1: zebra crossing",
+        "0\ttram\n1\tzebra crossing",
+        "- tram\n- zebra crossing",
+        "n01440764 tram\nn01443537 zebra crossing\n",
+        "# mine\ntram\nzebra crossing",
+        '["tram", "zebra crossing"]',
+        "['tram', 'zebra crossing']",
+        "'tram'\n'zebra crossing'",
+        "tram|zebra crossing",
+        "tram\u3001zebra crossing",
+        "\u200btram\0\n zebra\u00a0crossing",
+    ],
+)
+def test_lists_as_other_tools_write_them(tmp_path, given):
+    (tmp_path / "classes.txt").write_text(given, encoding="utf-8")
+    assert class_names(str(tmp_path / "classes.txt")) == ["tram", "zebra crossing"]
+
+
+def test_a_number_or_mark_may_belong_to_a_name():
+    numbered = (["3 wheeler", "4 wheeler"], ["2 euro coin", "bus"], ["7. tram"])
+    for names in (*numbered, ["- tram", "bus"], ["[a", "b'"]):
+        assert class_names("\n".join(names)) == names
+
+
+def test_names_of_a_terminal_that_is_not_in_utf_8(tmp_path):
+    assert class_names("caf\udcc3\udca9, bus") == ["caf\u00e9", "bus"]
+    with pytest.raises(InputError, match="--classes: not UTF-8 text"):
+        class_names("caf\udce9, bus")
+
+
+def test_a_list_of_another_kind_or_that_is_not_there_is_no_name():
+    for name in ("classes.csv", "coco.names"):
+        with pytest.raises(InputError, match=rf"--classes {name}: a file of another kind: give a \.txt with"):
+            class_names(name)
+
+
 def test_a_text_is_no_list_of_names():
     with pytest.raises(InputError, match="expected a list of names, not one text"):
         check_classes("tram, cyclist")

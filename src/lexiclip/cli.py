@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from lexiclip.captions.readers import read_captions
 from lexiclip.errors import InputError, run_stage
 from lexiclip.evaluation.any_system import evaluate_files
 from lexiclip.files import read_text
@@ -34,13 +35,19 @@ def main() -> None:
 
 
 def label(captions: str | Path, vocabulary: str) -> list[dict]:
-    """{"caption", "labels"} for each line of a text file; `vocabulary` names one of ours or a file."""
+    """{"caption", "labels"} for each line of a text file, or each caption of a table or JSON.
+
+    `vocabulary` names one of ours or a file.
+    """
     known = {path.stem: path for path in VOCABULARIES.glob("*.yaml")}
     if vocabulary not in known and not Path(vocabulary).is_file():
         raise InputError(f"--vocabulary {vocabulary}: choose {', '.join(sorted(known))} or a YAML file")
     words = load_vocabulary(known.get(vocabulary, vocabulary))
-    text = read_text(captions)
-    lines = text.removesuffix("\n").split("\n") if text else []
+    if Path(captions).suffix.lower() in (".csv", ".tsv", ".json", ".jsonl"):
+        lines = read_captions(captions)
+    else:
+        text = read_text(captions)
+        lines = text.removesuffix("\n").split("\n") if text else []
     return [{"caption": line, "labels": words.labels(line)} for line in lines]
 
 
@@ -83,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("label", help="labels of captions, from their text, as JSON lines")
-    command.add_argument("captions", metavar="CAPTIONS.txt", help="one caption a line")
+    command.add_argument("captions", metavar="CAPTIONS.txt", help="one caption a line; or a .csv, .json")
     command.add_argument("--vocabulary", default="coco80", help="coco80 (default), voc20, nus81 or FILE.yaml")
     command.set_defaults(run=_print_labels)
     add_predict(commands)

@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lexiclip.errors import InputError
-from lexiclip.files import checked, read_text
+from lexiclip.files import checked, read_text, reading
 from lexiclip.vocabulary import WORDS, Vocabulary, bare, forms, load_vocabulary
 
 # A name, in double quotes or without, and what ends it.
-NAME = re.compile(r'\s*+(?:"((?:[^"]|"")*)"|(?!")([^,;\n]*))\s*(?:[,;\n]|\Z)')
+END = r"[,;|\n\u3001\uff0c\uff1b]"
+NAME = re.compile(rf'\s*+(?:"((?:[^"]|"")*)"|(?!")((?:(?!{END}).)*))\s*(?:{END}|\Z)')
+# What numbers or marks the lines of a list: "1. tram", "0: tram", "0\ttram", "n01440764 tench", "- tram".
+MARK = re.compile(r"(?:(\d+)[.:)]?|n\d{8}|[-*\u2022])\s+(?=\S)")
+# A list in a file of another kind, or of a name that is not there, is no class name.
+LISTS = (".csv", ".tsv", ".json", ".jsonl", ".names", ".labels", ".lst", ".xlsx", ".docx")
 
 
 def is_vocabulary(classes: object) -> bool:
@@ -21,6 +26,7 @@ def is_vocabulary(classes: object) -> bool:
 def class_names(text: str) -> list[str]:
     """The names of "a, b; c", of a .txt file or a vocabulary's YAML; a name with a comma is in double quotes.
 
+    Numbers or marks before all lines, lines of comment ("# mine") and the brackets of a JSON list fall away.
     InputError for a quote that is not closed, and for another kind of file.
     """
     given, ending = "--classes", Path(text).suffix.lower()
@@ -28,16 +34,32 @@ def class_names(text: str) -> list[str]:
         return list(load_vocabulary(text).names)
     if ending == ".txt":
         given, text = text, read_text(text)
-    elif os.path.isfile(text):  # noqa: PTH113 Path.is_file fails on a list that is too long for a name
-        raise InputError(f"--classes {text}: a file: give a .txt with a name a line, or a vocabulary's .yaml")
+    elif ending in LISTS or os.path.isfile(text):  # noqa: PTH113 Path.is_file fails on a list that is too long
+        read = "a .txt with a name a line, or a vocabulary's .yaml"
+        raise InputError(f"--classes {text}: a file of another kind: give {read}")
+    with reading(given, "not UTF-8 text"):  # an argument holds what is not as halves of surrogate pairs
+        text = text.encode("utf-8", "surrogateescape").decode()
+    text = _unmarked(text)
     names, at = [], 0
     while at < len(text):
         if not (found := NAME.match(text, at)):
             rest = " ".join(text[at:].split())
             raise InputError(f"{given}: no closing double quote, or text after it, at {rest:.40}")
-        names.append((found[1] or found[2] or "").replace('""', '"'))
+        names.append((found[1] or re.sub(r"\A'(.+)'\Z", r"\1", (found[2] or "").strip())).replace('""', '"'))
         at = found.end()
     return [" ".join(name.split()) for name in names if name.strip()]
+
+
+def _unmarked(text: str) -> str:
+    lines = [line.strip("\ufeff\u200b\0 \t") for line in text.strip().split("\n")]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    marks = [MARK.match(line) for line in lines]
+    if len(lines) > 1 and all(marks):
+        numbers = [int(mark[1] or place) for place, mark in enumerate(marks)]
+        if numbers in ([*range(len(lines))], [*range(1, len(lines) + 1)]):  # "3 wheeler" is a name
+            lines = [line[mark.end() :] for line, mark in zip(lines, marks, strict=True)]
+    text = "\n".join(lines)
+    return text[1:-1].strip() if text[:1] + text[-1:] == "[]" else text
 
 
 def check_classes(names: Sequence[str]) -> None:
