@@ -176,7 +176,5 @@ def test_an_empty_file_is_told(tmp_path, read, content):
 def test_a_quote_inside_a_cell_says_what_to_do(tmp_path):
     path = tmp_path / "table.tsv"
     path.write_text('image\tcaption\na.png\t"Big" dogs\n')
-    with pytest.raises(
-        InputError, match=r"line 2: not CSV .*: put a cell that holds double quotes in"
-    ):
+    with pytest.raises(InputError, match=r"line 2: not CSV .*: put a cell that holds double quotes in"):
         read_table(path, "caption")

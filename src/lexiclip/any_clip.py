@@ -109,7 +109,12 @@ def _tuned(clip: nn.Module, path: Path, names: Sequence[str]) -> ClassVectors:
     prompts_header(path)
     prompts = load_prompts(path)
     made_with = f"{str(prompts.model).partition(' ')[0]} {precision_of(clip)}"
-    check_made_with(path, made_with, model_id(clip), "give prompts that were tuned for this CLIP")
+    check_made_with(
+        path,
+        made_with,
+        model_id(clip),
+        "give the CLIP that they were tuned for (--clip), or prompts of this one",
+    )
     vectors = prompt_vectors(clip, "tuned", prompts, names)
     if vectors is None:
         raise InputError(f"{path}: no learned contexts, so only its own classes: choose a tuned variant")

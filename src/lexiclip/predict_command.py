@@ -131,10 +131,10 @@ def _check(arguments: argparse.Namespace, photos: Sequence[Path]) -> None:
     """InputError for arguments that do not fit, before anything is loaded."""
     if arguments.threshold is not None and not 0 <= arguments.threshold <= 1:
         raise InputError(f"--threshold {arguments.threshold:g}: a probability from 0 to 1")
-    if arguments.top is not None and (arguments.top < 1 or arguments.json):
-        raise InputError(
-            f"--top {arguments.top}: a number of labels from 1 up; --json has all of them anyway"
-        )
+    if arguments.top is not None and arguments.top < 1:
+        raise InputError(f"--top {arguments.top}: a number of labels from 1 up")
+    if arguments.top is not None and arguments.json:
+        raise InputError("--top shortens no --json: each line has all labels, best first")
     if arguments.captions and not arguments.clip:
         raise InputError("--captions goes with --clip: a study was tuned on captions already")
     if arguments.heatmap and len(photos) > MOST_PHOTOS:
