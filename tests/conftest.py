@@ -75,6 +75,24 @@ def exact_clip(small_clip):
 
 
 @pytest.fixture(scope="session")
+def project(tmp_path_factory) -> Path:
+    """A project of random prompts to predict with; tests leave it as it is."""
+    from tests.random_prompts import write_project  # here: it imports this module
+
+    root = tmp_path_factory.mktemp("project")
+    write_project(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory) -> list[Path]:
+    """Five photos of different kinds and shapes."""
+    from tests.random_prompts import write_photos
+
+    return write_photos(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="session")
 def smollm2_folder(tmp_path_factory) -> str:
     """SmolLM2 unpacked into a folder in a hub's layout: it loads in a second, its GGUF file in ten."""
     import torch

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from open_clip import OPENAI_IMAGENET_TEMPLATES
 from PIL import Image
-from tests.random_prompts import write_photos, write_prompts
+from tests.random_prompts import write_prompts
 
 from lexiclip import cli
 from lexiclip.any_clip import any_clip, template_vectors
@@ -28,11 +28,6 @@ def root(tmp_path_factory):
     write_prompts(root, ["dog", "cup"])
     (root / "captions.txt").write_text("\n".join(CAPTIONS))
     return root
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    return write_photos(tmp_path_factory.mktemp("photos"))
 
 
 def test_template_vectors_are_the_mean_of_whole_texts(exact_clip):
@@ -85,6 +80,14 @@ def test_captions_move_the_classes_that_they_name(root):
     torch.testing.assert_close(after[0], expected, rtol=0, atol=1e-3)  # features are kept in fp16
 
 
+def test_a_vocabularys_words_find_its_classes_in_captions(root, tmp_path):
+    (tmp_path / "words.yaml").write_text("classes: {streetcar: [tram], cyclist: []}")
+    clip = any_clip(str(root / "models/clip"), tmp_path / "words.yaml", captions=root / "captions.txt")
+    assert clip.names[:2] == ("streetcar", "cyclist") and clip.shown == 2
+    before, after = (clip.vectors[name].global_ for name in ("zero_shot", "caption_mean"))
+    assert ((before - after).abs().amax(1) > 1e-4).nonzero().tolist() == [[0]]
+
+
 def test_tuned_prompts_join_in_whatever_precision_they_were_trained_in(root):
     path = root / "models/prompts/best.safetensors"
     assert load_prompts(path).model.endswith(" exact")
@@ -100,12 +103,15 @@ def test_tuned_prompts_join_in_whatever_precision_they_were_trained_in(root):
     [
         (
             {"clip": "ViT-B-32/random"},
-            r"best\.safetensors: made with CLIP .*give prompts that were tuned for",
+            r"best\.safetensors: made with CLIP .*give the CLIP that they were tuned for",
         ),
         ({"prompts": "models/prompts/caption_mean.safetensors"}, "choose a tuned variant"),
-        ({"prompts": "models/prompts"}, r"models/prompts: a folder: .* give one variant's \.safetensors"),
+        ({"prompts": "models/prompts"}, r"models/prompts: a folder: give one variant's \.safetensors"),
         ({"prompts": "absent.safetensors"}, r"absent\.safetensors: cannot be read as prompts \(No such file"),
-        ({"captions": "views.txt"}, r"views\.txt: none of its 2 captions names a class"),
+        (
+            {"captions": "views.txt"},
+            r"views\.txt: none of 2 captions names a class \(tram, person, bicycle,",
+        ),
         ({"classes": ["tram", "Tram"]}, "the same class"),
         ({"clip": "ViT-B-99/random"}, "did you mean"),
     ],

@@ -30,6 +30,16 @@ def test_label_prints_one_line_a_caption_in_order(tmp_path, run):
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("c.csv", 'image,caption\na.png,"A dog, asleep"\n'), ("c.jsonl", '{"caption": "A dog, asleep"}\n')],
+)
+def test_label_reads_the_captions_of_a_table(tmp_path, run, name, content):
+    (tmp_path / name).write_text(content)
+    (row,) = map(json.loads, run("label", tmp_path / name).splitlines())
+    assert row == {"caption": "A dog, asleep", "labels": ["dog"]}
+
+
 def test_label_with_another_vocabulary(tmp_path, run):
     captions, words = tmp_path / "captions.txt", tmp_path / "words.yaml"
     captions.write_text("A couch beside a tram\n")

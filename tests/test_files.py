@@ -140,3 +140,41 @@ def test_a_column_that_stands_twice_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text("image,labels, Labels\na.png,dog,cat\n")
     with pytest.raises(InputError, match=r"t.csv, line 1: 2 columns `labels`: keep one"):
         read_table(tmp_path / "t.csv", "image")
+
+
+@pytest.mark.parametrize(("between", "named"), [(",", "comma"), (";", "semicolon"), ("\t", "tab")])
+def test_a_row_of_too_many_cells_says_what_to_put_in_quotes(tmp_path, between, named):
+    path = tmp_path / "table.csv"
+    path.write_text(f"image{between}labels\na.png{between}dog{between}cat\n")
+    with pytest.raises(InputError, match=f"line 2: 3 cells under 2 columns: put a cell that holds a {named}"):
+        read_table(path, "image")
+    path.write_text(f'image{between}labels\na.png{between}"dog{between}cat"\n')
+    assert read_table(path, "image")[1] == [(2, {"image": "a.png", "labels": f"dog{between}cat"})]
+
+
+def test_excels_line_that_names_the_separator_is_passed_over(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("sep=;\nimage;labels\na, b.png;dog\n", encoding="utf-8-sig")
+    assert read_table(path, "image")[1] == [(3, {"image": "a, b.png", "labels": "dog"})]
+
+
+def test_text_of_another_encoding_says_what_to_do(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_bytes("image,labels\na.png,caf\u00e9\n".encode("cp1252"))
+    with pytest.raises(InputError, match=r"table.csv: not UTF-8 text \(.*\): save it as UTF-8$"):
+        read_table(path, "image")
+
+
+@pytest.mark.parametrize("read", [read_json, lambda path: read_table(path, "image")])
+@pytest.mark.parametrize("content", ["", " \n"])
+def test_an_empty_file_is_told(tmp_path, read, content):
+    (tmp_path / "empty").write_text(content)
+    with pytest.raises(InputError, match=r"empty: the file is empty$"):
+        read(tmp_path / "empty")
+
+
+def test_a_quote_inside_a_cell_says_what_to_do(tmp_path):
+    path = tmp_path / "table.tsv"
+    path.write_text('image\tcaption\na.png\t"Big" dogs\n')
+    with pytest.raises(InputError, match=r"line 2: not CSV .*: put a cell that holds double quotes in"):
+        read_table(path, "caption")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.random_prompts import write_clip, write_photos, write_project
+from tests.random_prompts import write_clip
 
 from lexiclip.errors import InputError
 from lexiclip.heatmap import find, heat_of_cells, with_heat
@@ -20,18 +20,6 @@ from lexiclip.scoring.ensemble import mean_standardised, ours
 from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import Texts, score_images
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    root = tmp_path_factory.mktemp("project")
-    write_project(root)
-    return root
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    return write_photos(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture(scope="module")

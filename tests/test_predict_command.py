@@ -1,7 +1,6 @@
 """`lexiclip predict` from outside: what it prints and writes, in which order, and how it fails."""
 
 import csv
-import importlib
 import io
 import json
 import re
@@ -10,9 +9,8 @@ from functools import partial
 
 import pytest
 from PIL import Image
-from tests.random_prompts import write_photos, write_project
 
-from lexiclip import cli, predict_command
+from lexiclip import cli
 from lexiclip import predict as predicting
 from lexiclip.images import views
 from lexiclip.images.csv_labels import read_csv
@@ -20,18 +18,6 @@ from lexiclip.predict_command import printable
 from lexiclip.vocabulary import of_names
 
 NAMES = ("dog", "couch", "traffic light", "cup")
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    root = tmp_path_factory.mktemp("project")
-    write_project(root)
-    return root
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    return write_photos(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture
@@ -185,6 +171,7 @@ def test_a_report_without_a_label_says_so(run, photos, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["{folder}/a.jpg", "{folder}/b.jpg"], "a.jpg: no such file or folder"),
         (["{folder}/empty"], "empty: no photo in it: expected files that end in .jpg"),
         (["{photo}", "--classes", " , "], "expected at least one name"),
         (["{photo}", "--classes", "Tram, tram"], "'Tram' and 'tram' are the same class"),
@@ -194,9 +181,9 @@ def test_a_report_without_a_label_says_so(run, photos, tmp_path):
         (["{photo}", "--threshold", "1.5"], "--threshold 1.5: a probability from 0 to 1"),
         (["{photo}", "--threshold", "nan"], "--threshold nan: a probability from 0 to 1"),
         (["{photo}", "--heatmap", "{photo}"], "this is one of the photos"),
-        (["{photo}", "--classes", "{photo}"], "a file: give a .txt with a name a line"),
+        (["{photo}", "--classes", "{photo}"], "a file of another kind: give a .txt with a name a line"),
         (["{photo}", "--top", "0"], "--top 0: a number of labels from 1 up"),
-        (["{photo}", "--top", "3", "--json"], "--json has all of them anyway"),
+        (["{photo}", "--top", "3", "--json"], "--top shortens no --json: each line has all labels"),
         (["{photo}", "--captions", "captions.txt"], "--captions goes with --clip"),
         (
             ["{photo}", "--heatmap", "{folder}/absent/map.png"],
@@ -209,15 +196,13 @@ def test_a_report_without_a_label_says_so(run, photos, tmp_path):
         (["{photo}", "--prompts", "models/other"], "run `dvc pull` (or `make repro`"),
         (["{photo}", "--prompts", "models/prompts/zema.safetensors"], "run `dvc pull` (or `make repro`"),
         (["{photo}", "--prompts", "/models/prompts"], "no params.yaml above it"),
-        (["{photo}", "--prompts", "words.safetensors"], "no variant of params.yaml"),
     ],
 )
-def test_bad_input_is_told_in_one_line(fail, project, photos, tmp_path, arguments, said):
+def test_bad_input_is_told_in_one_line(fail, photos, tmp_path, arguments, said):
     for folder in ("empty", "many"):
         (tmp_path / folder).mkdir()
     for number in range(21):
         (tmp_path / f"many/{number}.png").touch()
-    (project / "words.safetensors").touch()
     printed = fail(*(text.format(photo=photos[0], folder=tmp_path) for text in arguments))
     assert not printed.out
     assert said in printed.err and printed.err.count("\n") == 1
@@ -228,8 +213,23 @@ def test_names_move_no_cursor():
     assert printable("a\x1b[2Jb\udce9\nc\u2028d 電車 \u202f") == "a\ufffd[2Jb\ufffd\ufffdc\ufffdd 電車 \u202f"
 
 
-def test_transformers_can_be_imported_after_open_clip(monkeypatch):
-    monkeypatch.delitem(sys.modules, "transformers", raising=False)
-    with predict_command._without_transformers(), pytest.raises(ImportError):
-        importlib.import_module("transformers")
-    assert "transformers" not in sys.modules
+def test_tuned_prompts_ask_for_their_clip(fail, project, photos, tmp_path):
+    """In a project or outside, where `lexiclip tune` wrote them under a name that is no variant's."""
+    prompts = tmp_path / "mine.safetensors"
+    prompts.write_bytes((project / "models/prompts/best.safetensors").read_bytes())
+    said = r"no variant of a study, but tuned for the CLIP of id [0-9a-f]{16}: name that CLIP, too, .*--clip"
+    assert re.search(said, fail(photos[0], "--prompts", prompts).err)
+    for name in ("params.yaml", "words.yaml"):
+        (tmp_path / name).symlink_to(project / name)
+    assert re.search(said, fail(photos[0], "--prompts", prompts).err)
+
+
+def test_an_ascii_terminal_shows_escapes(run, photos, tmp_path, monkeypatch):
+    photo = tmp_path / "d\u00e9j\u00e0.png"
+    photo.write_bytes(photos[0].read_bytes())
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    run(photo, "--classes", "caf\u00e9", "--top", "1")
+    sys.stdout.flush()
+    printed = written.getvalue().decode("ascii")
+    assert "d\\xe9j\\xe0.png\n" in printed and printed.endswith("  caf\\xe9\n")

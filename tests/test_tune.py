@@ -8,7 +8,7 @@ import torch
 from tests.random_prompts import write_clip
 
 from lexiclip import cli
-from lexiclip import tune as tuning
+from lexiclip import own_prompts as tuning
 from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.clip.loading import clip_of, model_id
 from lexiclip.prompts import training
@@ -125,6 +125,16 @@ def test_a_killed_run_goes_on_and_another_starts_anew(here, monkeypatch):
 def test_a_vocabulary_labels_by_its_own_words(run):
     Path("out.yaml").write_text("classes: {puppy: [dog], kite: []}\nignore: [traffic light]\n")
     assert "puppy 16, kite 16" in run("--classes", "out.yaml").err
+
+
+def test_classes_have_the_words_that_coco_voc_and_nus_wide_have_for_them(run):
+    """But a name that is a word for one of their classes has no other, and a hot dog is no dog."""
+    lines = ["A woman, a puppy", "A television", "A man at the seaside", "A couch", "A baby", "A hot dog"]
+    Path("out.txt").write_text("\n".join(f"{line} in the {place}" for line in lines for place in PLACES))
+    said = run("--captions", "out.txt", "--classes", "person, dog, tv, beach, sofa", "--epochs", "1").err
+    assert "captions of each class: dog 8, tv 8, beach 8, sofa 8, person 24\n" in said
+    said = run("--captions", "out.txt", "--classes", "baby, puppy", "--epochs", "1").err
+    assert "captions of each class: baby 8, puppy 8\n" in said
 
 
 def test_no_help_is_told(here, run, monkeypatch):

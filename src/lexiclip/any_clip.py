@@ -19,24 +19,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lexiclip.captions.filtering import filter_answers
-from lexiclip.captions.readers import LONGEST, read_captions
 from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.clip.loading import check_made_with, clip_of, model_id, tokenize
 from lexiclip.clip.prefix_sharing import encode_class_prompts
 from lexiclip.clip.text_tower import embed_tokens
+from lexiclip.clip_spec import check_clip, prompts_header
 from lexiclip.devices import best_device
 from lexiclip.errors import InputError
 from lexiclip.mixes import IMAGENET_TEMPLATES, label_matrix, load_templates
-from lexiclip.own_classes import check_classes, own_vocabulary, with_competitors
+from lexiclip.own_captions import COCO, labelled_captions, words_for
+from lexiclip.own_classes import check_classes, is_vocabulary, with_competitors
 from lexiclip.precision import precision_of
 from lexiclip.predict import WITHOUT_CAPTIONS, Predictor, prompt_vectors
 from lexiclip.prompts.class_vectors import ClassVectors, load_prompts, mean_caption_vectors
 from lexiclip.scoring.decisions import any_rule
 from lexiclip.scoring.window_pass import Windows
-from lexiclip.vocabulary import Vocabulary, load_vocabulary
+from lexiclip.vocabulary import load_vocabulary
 
-COCO = Path(__file__).with_name("vocabularies") / "coco80.yaml"
 WINDOWS = Windows([2], ["square"])  # 16 beside the whole image
 WORKERS = 2
 FUSING = {"form": "standardised", "window_weight": 1.5, "threshold": 0.0, **WITHOUT_CAPTIONS}
@@ -44,20 +43,22 @@ FUSING = {"form": "standardised", "window_weight": 1.5, "threshold": 0.0, **WITH
 
 def any_clip(
     clip: str,
-    classes: Sequence[str] | None = None,
+    classes: str | Path | Sequence[str] | None = None,
     captions: str | Path | None = None,
     prompts: str | Path | None = None,
 ) -> Predictor:
     """What predicts with the CLIP that `clip` names as `clip_of` reads it, for `classes` or COCO's.
 
-    COCO's other classes compete with `classes`. captions: a file that `read_captions` reads. prompts: the
-    .safetensors of a variant that was tuned for this CLIP. InputError for what does not fit.
+    classes: names, or a vocabulary's YAML; COCO's other classes compete with them. captions: a file that
+    `read_captions` reads. prompts: the .safetensors of a variant that was tuned for this CLIP. InputError for
+    what does not fit.
     """
-    coco = load_vocabulary(COCO)
-    own = coco.names if classes is None else classes
+    check_clip(clip)
+    classes, coco = COCO if classes is None else classes, load_vocabulary(COCO)
+    own = load_vocabulary(classes).names if is_vocabulary(classes) else classes
     check_classes(own)
     names = with_competitors(own, coco)
-    labelled = captions and _labelled(captions, coco if classes is None else own_vocabulary(own, coco))
+    labelled = captions and labelled_captions(captions, words_for(classes))[0]
     model = clip_of(clip).to(best_device())
     vectors = {}
     if prompts:  # first, as they may be of another CLIP
@@ -106,30 +107,19 @@ def template_vectors(clip: nn.Module, names: Sequence[str]) -> ClassVectors:
 
 def _tuned(clip: nn.Module, path: Path, names: Sequence[str]) -> ClassVectors:
     """Class vectors of a variant; trained in either precision, it serves this one."""
-    if path.is_dir():
-        raise InputError(
-            f"{path}: a folder: with another CLIP than the study's, give one variant's .safetensors"
-        )
+    prompts_header(path)
     prompts = load_prompts(path)
     made_with = f"{str(prompts.model).partition(' ')[0]} {precision_of(clip)}"
-    check_made_with(path, made_with, model_id(clip), "give prompts that were tuned for this CLIP")
+    check_made_with(
+        path,
+        made_with,
+        model_id(clip),
+        "give the CLIP that they were tuned for (--clip), or prompts of this one",
+    )
     vectors = prompt_vectors(clip, "tuned", prompts, names)
     if vectors is None:
         raise InputError(f"{path}: no learned contexts, so only its own classes: choose a tuned variant")
     return vectors
-
-
-def _labelled(path: str | Path, vocabulary: Vocabulary) -> list[dict]:
-    """The captions of a file that name a class, each once, with their labels."""
-    answers = [{"names": [], "answer": text} for text in read_captions(path)]
-    if not answers:
-        raise InputError(f"{path}: no captions")
-    kept, counts = filter_answers(
-        answers, vocabulary, "captions", max_characters=LONGEST, needs_asked=False, adds_asked=False
-    )
-    if not kept:
-        raise InputError(f"{path}: none of its {counts['parsed']} captions names a class: give others")
-    return kept
 
 
 def _features(clip: nn.Module, texts: Sequence[str], like: Tensor) -> Tensor:

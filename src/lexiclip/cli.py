@@ -1,6 +1,7 @@
 """The command `lexiclip`: label captions from their text, photos by their content; evaluate a scores file."""
 
 import argparse
+import io
 import json
 import math
 import os
@@ -8,10 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+from lexiclip.captions.readers import read_captions
 from lexiclip.errors import InputError, run_stage
 from lexiclip.evaluation.any_system import evaluate_files
 from lexiclip.files import read_text
+from lexiclip.own_classes import class_names, is_vocabulary
 from lexiclip.predict_command import add_predict
+from lexiclip.tune import tune
 from lexiclip.vocabulary import load_vocabulary
 
 VOCABULARIES = Path(__file__).with_name("vocabularies")
@@ -20,6 +24,8 @@ VOCABULARIES = Path(__file__).with_name("vocabularies")
 def main() -> None:
     """Run the command line; bad input ends in one line on stderr and exit code 1."""
     arguments = _parser().parse_args()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # where stdout is ASCII, "caf\xe9" is no error
     try:
         run_stage(lambda: arguments.run(arguments))
         sys.stdout.flush()
@@ -29,13 +35,19 @@ def main() -> None:
 
 
 def label(captions: str | Path, vocabulary: str) -> list[dict]:
-    """{"caption", "labels"} for each line of a text file; `vocabulary` names one of ours or a file."""
+    """{"caption", "labels"} for each line of a text file, or each caption of a table or JSON.
+
+    `vocabulary` names one of ours or a file.
+    """
     known = {path.stem: path for path in VOCABULARIES.glob("*.yaml")}
     if vocabulary not in known and not Path(vocabulary).is_file():
         raise InputError(f"--vocabulary {vocabulary}: choose {', '.join(sorted(known))} or a YAML file")
     words = load_vocabulary(known.get(vocabulary, vocabulary))
-    text = read_text(captions)
-    lines = text.removesuffix("\n").split("\n") if text else []
+    if Path(captions).suffix.lower() in (".csv", ".tsv", ".json", ".jsonl"):
+        lines = read_captions(captions)
+    else:
+        text = read_text(captions)
+        lines = text.removesuffix("\n").split("\n") if text else []
     return [{"caption": line, "labels": words.labels(line)} for line in lines]
 
 
@@ -59,10 +71,7 @@ def _print_evaluation(arguments: argparse.Namespace) -> None:
 
 def _tune(arguments: argparse.Namespace) -> None:
     start, given = time.monotonic(), arguments.classes
-    from lexiclip.own_classes import VOCABULARY_ENDINGS, class_names
-    from lexiclip.tune import tune
-
-    classes = given if given.lower().endswith(VOCABULARY_ENDINGS) else class_names(given)
+    classes = given if is_vocabulary(given) else class_names(given)
     options = {"epochs": arguments.epochs, "seed": arguments.seed}
     tuned = tune(classes, arguments.captions, arguments.clip, arguments.out, **options)
     print(f"{arguments.out}: prompts for {len(tuned.prompts.names)} classes")
@@ -81,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("label", help="labels of captions, from their text, as JSON lines")
-    command.add_argument("captions", metavar="CAPTIONS.txt", help="one caption a line")
+    command.add_argument("captions", metavar="CAPTIONS.txt", help="one caption a line; or a .csv, .json")
     command.add_argument("--vocabulary", default="coco80", help="coco80 (default), voc20, nus81 or FILE.yaml")
     command.set_defaults(run=_print_labels)
     add_predict(commands)

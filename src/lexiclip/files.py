@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import os
+import re
 import reprlib
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +26,8 @@ from lexiclip.errors import InputError, cannot_write, did_you_mean
 
 # libyaml's where PyYAML was built with it: ten times faster, half a second for a vocabulary.
 SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}  # of the cells of a table
 
 JSON_OBJECT = TypeAdapter(dict)
 
@@ -112,6 +115,7 @@ def checked(kind: TypeAdapter, content: object, place: object) -> Any:
         key = ".".join(str(part) for part in problem["loc"] if part != "[key]")
         unknown = problem["type"] == "extra_forbidden"
         message = "unknown key" if unknown else problem["msg"].removeprefix("Value error, ")
+        message = re.sub(r" or instance of \w+$", "", message)
         told = f"{message[0].lower()}{message[1:]} (got {reprlib.repr(problem['input'])})"
         raise InputError(": ".join(filter(None, [str(place), key, told]))) from None
 
@@ -121,24 +125,32 @@ def read_text(path: str | Path) -> str:
 
     InputError names a file that cannot be read.
     """
-    with reading(path, "not UTF-8 text"):
+    with reading(path):
         content = Path(path).read_bytes()
-        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    with reading(path, "not UTF-8 text", "save it as UTF-8"):
         text = content.decode("utf-16" if wide else "utf-8-sig")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_table(path: str | Path, needed: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """Columns and rows (line, {column: text}) of a table; commas, semicolons or tabs stand between the cells.
+    """Columns and rows (line, {column: text}) of a table; commas, semicolons, tabs or bars between the cells.
 
-    Column names are taken without spaces around them and in lower case; empty rows are skipped. InputError
-    names the line of a row with too many cells, or says that the column `needed` is missing.
+    Column names are taken without spaces around them and in lower case; empty rows and Excel's first line
+    `sep=;` are skipped. InputError names the line of a row with too many cells, or says that the column
+    `needed` is missing.
     """
     text = read_text(path)
+    if not text.strip():
+        raise InputError(f"{path}: the file is empty")
     header = text.partition("\n")[0]
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
+    told = re.fullmatch("sep=(.)", header.strip('" '))
+    between = told[1] if told else max(SEPARATORS, key=header.count)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=between, strict=True)
     found = []
     try:
+        if told:
+            next(rows)
         columns = [name.strip().lower() for name in next(rows, [])]
         if needed not in columns:
             listed = ", ".join(column + did_you_mean(column, [needed]) for column in columns) or "none"
@@ -149,13 +161,16 @@ def read_table(path: str | Path, needed: str) -> tuple[list[str], list[tuple[int
             if len(cells) > len(columns):
                 raise InputError(
                     f"{path}, line {rows.line_num}: {len(cells)} cells under {len(columns)} columns: put a "
-                    'cell with a comma in quotes, "dog; cat"'
+                    f"cell that holds a {SEPARATORS.get(between, between)} in double quotes"
                 )
             if any(map(str.strip, cells)):
                 row = dict(zip(columns, cells + [""] * (len(columns) - len(cells)), strict=True))
                 found.append((rows.line_num, row))
     except csv.Error as error:
-        raise InputError(f"{path}, line {rows.line_num}: not CSV ({error})") from None
+        raise InputError(
+            f"{path}, line {rows.line_num}: not CSV ({error}): put a cell that holds double quotes in double "
+            'quotes, each inside twice: "a ""big"" dog"'
+        ) from None
     return columns, found
 
 
@@ -226,6 +241,8 @@ def write_csv(path: str | Path, rows: Sequence[dict], columns: Sequence[str] | N
 
 def _parsed_json(text: str, place: object) -> object:
     with reading(place, "not JSON"):
+        if not text.strip():
+            raise InputError(f"{place}: the file is empty")
         value = json.loads(text)
         # The escape of half a surrogate pair is no text: it cannot be written again.
         if "\\ud" in text.lower():

@@ -22,8 +22,7 @@ from lexiclip.devices import best_device
 from lexiclip.errors import InputError
 from lexiclip.images.views import load_views
 from lexiclip.images.windows import Box
-from lexiclip.own_classes import check_classes, with_competitors
-from lexiclip.params import PROTOTYPES, Params, load_params
+from lexiclip.params import PROTOTYPES
 from lexiclip.prompts.class_vectors import (
     ClassVectors,
     Prompts,
@@ -36,7 +35,7 @@ from lexiclip.scoring.ensemble import class_mask, mean_standardised, with_protot
 from lexiclip.scoring.fusion import WITHOUT_CAPTIONS, fuse_scores
 from lexiclip.scoring.lift import load_lift, with_lift
 from lexiclip.scoring.window_pass import Windows, tower_pays_in_bf16, window_scores
-from lexiclip.vocabulary import load_vocabulary
+from lexiclip.study import find_study
 
 
 class Predictor(NamedTuple):
@@ -97,13 +96,7 @@ def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | 
     of the vocabulary's, which stay as competitors unless a given name means the same. InputError names a
     file that is missing or of another CLIP, and a class name that is longer than a prompt or given twice.
     """
-    root = _root(Path(prompts))
-    params = load_params(root / "params.yaml")
-    files = _prompt_files(Path(prompts), params)
-    vocabulary = load_vocabulary(root / params.vocabulary.file, params.vocabulary.without)
-    own = vocabulary.names if classes is None else classes
-    check_classes(own)
-    names = with_competitors(own, vocabulary)
+    root, params, files, names, shown = find_study(Path(prompts), classes)
     clip = load_clip(root / "models/clip", params.precision).to(best_device(params.precision))
     made_with = model_id(clip)
     like = next(clip.parameters())
@@ -112,13 +105,11 @@ def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | 
         parts = prompt_vectors(clip, file.stem, load_prompts(file, made_with), names)
         if parts is not None:
             vectors[file.stem] = parts.to(like)
-    if not vectors:
-        raise InputError(f"{prompts}: no learned contexts, so only its own classes: choose a tuned variant")
     _, rules = read_decisions(root / "models/decisions.json", names)
     return Predictor(
         clip,
         names,
-        len(own),
+        shown,
         vectors,
         {variant: params.fusing(variant) | WITHOUT_CAPTIONS for variant in vectors},
         class_mask(params.hard_classes([name for name in vectors if name != PROTOTYPES] or vectors), names),
@@ -199,27 +190,3 @@ def label(predictor: Predictor, photo: Photo, threshold: float | None = None) ->
         likely[order].tolist(),
         [predictor.names[k] for k in order if likely[k] >= cut],
     )
-
-
-def _root(prompts: Path) -> Path:
-    for folder in prompts.absolute().parents:
-        if (folder / "params.yaml").is_file():
-            return folder
-    raise InputError(
-        f"{prompts}: no params.yaml above it: run this in the project, name a project's prompts, or a CLIP "
-        "(--clip ViT-B-16/openai)"
-    )
-
-
-def _prompt_files(prompts: Path, params: Params) -> list[Path]:
-    if prompts.suffix == ".safetensors":
-        files = [prompts]
-    else:
-        files = [prompts / f"{variant}.safetensors" for variant in (*params.members, PROTOTYPES)]
-    known = params.scored
-    for file in files:
-        if not file.is_file():
-            raise InputError(f"{file}: no such file: run `dvc pull` (or `make repro` to train the prompts)")
-        if file.stem not in known:
-            raise InputError(f"{file}: no variant of params.yaml: choose from {', '.join(known)}")
-    return files

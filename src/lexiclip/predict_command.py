@@ -6,17 +6,20 @@ import io
 import json
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from tqdm import tqdm
 
+from lexiclip.captions.readers import read_captions
+from lexiclip.clip_spec import check_clip, prompts_header
 from lexiclip.errors import InputError
 from lexiclip.files import check_writable
 from lexiclip.images.photo_files import photo_files
-from lexiclip.own_classes import check_classes, class_names
+from lexiclip.own_classes import check_classes, class_names, is_vocabulary
+from lexiclip.quick_start import without_extras
+from lexiclip.study import find_study
 
 if TYPE_CHECKING:
     from lexiclip.predict import Prediction, Predictor
@@ -71,7 +74,7 @@ def print_predictions(arguments: argparse.Namespace) -> None:
     if arguments.report:
         from lexiclip.report.photos import card, write_report
     if arguments.csv:
-        _check_table(predictor)
+        _check_table(predictor.names[: predictor.shown])
         _say("image,labels")
     unreadable, rows, cards = 0, [], []
     for photo in encode_photos(predictor, photos):
@@ -128,15 +131,17 @@ def _check(arguments: argparse.Namespace, photos: Sequence[Path]) -> None:
     """InputError for arguments that do not fit, before anything is loaded."""
     if arguments.threshold is not None and not 0 <= arguments.threshold <= 1:
         raise InputError(f"--threshold {arguments.threshold:g}: a probability from 0 to 1")
-    if arguments.top is not None and (arguments.top < 1 or arguments.json):
-        raise InputError(
-            f"--top {arguments.top}: a number of labels from 1 up; --json has all of them anyway"
-        )
+    if arguments.top is not None and arguments.top < 1:
+        raise InputError(f"--top {arguments.top}: a number of labels from 1 up")
+    if arguments.top is not None and arguments.json:
+        raise InputError("--top shortens no --json: each line has all labels, best first")
     if arguments.captions and not arguments.clip:
         raise InputError("--captions goes with --clip: a study was tuned on captions already")
     if arguments.heatmap and len(photos) > MOST_PHOTOS:
         told = f"{len(photos)} photos in one heat map: give at most {MOST_PHOTOS}"
         raise InputError(f"{arguments.heatmap}: {told}")
+    if not any(photo.exists() for photo in photos):
+        raise InputError(f"{photos[0]}: no such file or folder")
     inputs = {photo.resolve() for photo in photos}
     for path, ending in ((arguments.heatmap, ".png"), (arguments.report, ".html")):
         if path:
@@ -147,9 +152,8 @@ def _check(arguments: argparse.Namespace, photos: Sequence[Path]) -> None:
             check_writable(path)
 
 
-def _check_table(predictor: "Predictor") -> None:
+def _check_table(names: Sequence[str]) -> None:
     """InputError if a class name would be read as two."""
-    names = predictor.names[: predictor.shown]
     if split := [name for name in names if set(name) & set(",;")]:
         raise InputError(
             f"--csv: commas and semicolons stand between labels, and {split[0]!r} has one: use --json"
@@ -157,29 +161,27 @@ def _check_table(predictor: "Predictor") -> None:
 
 
 def _predictor(arguments: argparse.Namespace) -> "Predictor":
-    classes = None if arguments.classes is None else class_names(arguments.classes)
+    given, prompts = arguments.classes, arguments.prompts or "models/prompts"
+    classes = None if given is None else class_names(given)
     if classes is not None:
         check_classes(classes)
-    with _without_transformers():
-        from lexiclip.predict import load_study
+        if arguments.csv:
+            _check_table(classes)
     if not arguments.clip:
-        return load_study(arguments.prompts or "models/prompts", classes)
-    from lexiclip.any_clip import any_clip
-
-    return any_clip(arguments.clip, classes, arguments.captions, arguments.prompts)
-
-
-@contextmanager
-def _without_transformers() -> Iterator[None]:
-    """open_clip imports it for seconds where it is there, for text towers that take no prompts."""
-    if "transformers" in sys.modules:
-        yield
-        return
-    sys.modules["transformers"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules["transformers"]
+        find_study(Path(prompts), classes)
+        with without_extras():
+            from lexiclip.predict import load_study
+        return load_study(prompts, classes)
+    check_clip(arguments.clip)
+    if arguments.captions:
+        read_captions(arguments.captions)
+    if arguments.prompts:
+        prompts_header(arguments.prompts)
+    with without_extras():
+        from lexiclip.any_clip import any_clip
+    return any_clip(
+        arguments.clip, given if is_vocabulary(given) else classes, arguments.captions, arguments.prompts
+    )
 
 
 def _say(text: str, file: TextIO | None = None) -> None:

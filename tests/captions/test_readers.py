@@ -24,6 +24,7 @@ from lexiclip.errors import InputError
         ("a.txt", "1000.jpg#0\tA dog runs .\n1000.jpg#1\tA cat , too .\n", ["A dog runs .", "A cat , too ."]),
         ("a.token", "1000.jpg#0\tA dog runs .\n", ["A dog runs ."]),
         ("captions.txt", 'image,caption\n1.jpg,"A dog , a cat ."\n', ["A dog , a cat ."]),
+        ("captions.txt", "image|caption\n1.jpg|A dog , a cat .\n", ["A dog , a cat ."]),
         ("a.csv", "Image ; Caption\n1.jpg;A dog, asleep\n\n;\n", ["A dog, asleep"]),
         ("a.tsv", "caption\turl\nA dog\thttp://a/1.jpg\n", ["A dog"]),
         ("a.jsonl", '\ufeff{"caption": "A dog"}\n', ["A dog"]),

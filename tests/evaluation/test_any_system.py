@@ -192,7 +192,8 @@ def test_classes_of_one_file_alone_are_left_out_with_a_note(written, labels_file
     [
         ("{", "not JSON"),
         ("{}", "no `scores`: read are .npz or .json with `scores`, `ids` and `names`, a bare table"),
-        ("[]", "scores (0,), expected (3 images, 2 classes)"),
+        ("", "the file is empty: scores are read from .npz or .json with `scores`"),
+        ("[]", "no scores in it: scores are read from .npz or .json with `scores`"),
         ('[{"id": 3}]', "expected image, labels and as many scores in each entry (KeyError: 'labels')"),
         ('[{"image": "a", "labels": ["dog"], "scores": []}]', "expected image, labels and as many scores"),
         ('[{"image_id": 7, "score": 1}]', "expected image_id, category_id and score in each entry"),
@@ -205,13 +206,21 @@ def test_classes_of_one_file_alone_are_left_out_with_a_note(written, labels_file
         ('{"scores": [[1, 0]], "ids": ["a"], "names": ["dog", "Dog"]}', "'dog' is 2 times in `names`"),
         ('{"scores": [[1, 0]], "ids": 3}', "`ids` must be a list"),
         ('{"scores": [[1, 0]], "ids": ["a"], "names": ["cat", "cow"]}', "no image shows any class"),
-        ('{"scores": [[NaN, 0]], "ids": ["a"]}', "finite number"),
+        ('{"scores": [[NaN, 0]], "ids": ["a"]}', "the score of a for person is nan, not a finite number"),
+        ("[[1, 0], [0, null], [0, Infinity]]", "the score of b.jpg for dog is nan, not a finite number (and"),
     ],
 )
 def test_a_broken_scores_file_is_told_in_one_line(written, labels_file, content, said):
     with pytest.raises(InputError) as error:
         evaluate_files(written("scores.json", content), labels_file)
     assert said in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["scores.npz", "scores.npy", "scores.jsonl"])
+def test_an_empty_file_says_what_is_expected(tmp_path, labels_file, name):
+    (tmp_path / name).touch()
+    with pytest.raises(InputError, match=rf"{name}: the file is empty: scores are read from \.npz"):
+        evaluate_files(tmp_path / name, labels_file)
 
 
 @pytest.mark.parametrize("name", ["scores.pt", "scores.npy", "scores.npz"])

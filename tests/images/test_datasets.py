@@ -206,6 +206,9 @@ def test_a_table_gives_labels_in_its_own_order(table):
         "Image, Labels \nb.jpg, dog; zebra\na.jpg,\n,\n,\n",  # spaces, capitals, a spreadsheet's empty rows
         "image;labels\nb.jpg;dog,zebra\na.jpg;\n",
         "image\tlabels\turl\nb.jpg\tDOG;Zebra\thttp://b\na.jpg\t\t\n",
+        "image,labels\nb.jpg,\"['dog', 'zebra']\"\na.jpg,[]\n",  # as Python prints a list
+        'image,labels\nb.jpg,"dog\nzebra"\na.jpg,\n',
+        "image,labels\nb.jpg,dog|zebra\na.jpg,\n",
         "image,labels\nb.jpg,Puppy; zebra; hot dog\n./a.jpg,\n",  # another word; one that gives no label
     ],
 )
@@ -232,7 +235,7 @@ def test_a_table_of_images_alone_has_no_labels(table):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "line 1: no column `image` among none"),
+        ("", "the file is empty"),
         ("file\nb.jpg\n", "line 1: no column `image` among file"),
         ("images,labels\nb.jpg,dog\n", "no column `image` among images (did you mean 'image'?), labels"),
         ("image,label\nb.jpg,dog\n", "got image, label (did you mean 'labels'?)"),
@@ -255,6 +258,11 @@ def test_labels_of_no_known_kind_are_refused(tmp_path):
         load_dataset(tmp_path, tmp_path, NAMES, None)
     with pytest.raises(InputError, match=r"no such file or folder: name yours in images\.labels"):
         load_dataset(tmp_path / "absent.json", tmp_path, NAMES, None)
+
+
+def test_labels_that_are_not_there_are_told(tmp_path):
+    with pytest.raises(InputError, match="absent: no such file or folder"):
+        read_labels(tmp_path / "absent")
 
 
 def test_without_a_vocabulary_a_table_has_its_own_labels(table):

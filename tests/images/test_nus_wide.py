@@ -27,11 +27,12 @@ def test_labels_in_the_order_of_the_list_and_of_names(lists):
     assert dataset.labels.tolist() == [[1, 1, 0], [1, 0, 1]]
 
 
-@pytest.mark.parametrize("marks", ["1\n", "1\n2\n"])
-def test_a_list_that_does_not_fit_is_named(lists, marks):
+@pytest.mark.parametrize(("marks", "got"), [("1\n", "1 lines"), ("1\n2\n", "'2'")])
+def test_a_list_that_does_not_fit_is_named(lists, marks, got):
     root, labels = lists
     (labels / "Labels_sky_Test.txt").write_text(marks)
-    with pytest.raises(InputError, match=r"Labels_sky_Test\.txt: expected a 0 or 1 for each of 2 images"):
+    said = rf"Labels_sky_Test\.txt: expected a 0 or 1 for each of 2 images, got {got}"
+    with pytest.raises(InputError, match=said):
         load_dataset(root, root / "Flickr", of_names(["sky"]), None)
 
 

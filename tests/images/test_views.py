@@ -137,6 +137,7 @@ def test_what_is_transparent_lies_on_white(tmp_path):
         ([0, 100, 255], np.int32, [0, 100, 255]),
         ([0.0, 0.5, 1.0], np.float32, [0, 128, 255]),
         ([-3.0, 128.0, 255.0], np.float32, [0, 128, 255]),
+        ([np.nan, 0.5, 1.0, np.inf], np.float32, [0, 128, 255, 0]),
     ],
 )
 def test_more_than_eight_bits_are_scaled(tmp_path, values, kind, seen):

@@ -92,6 +92,14 @@ def test_a_broken_annotation_is_named(devkit, content, said):
     assert said in str(error.value) and "Annotations" in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_text_that_is_no_image_set_is_told(tmp_path):
+    (tmp_path / "labels.txt").write_text("a.jpg dog\n")
+    with pytest.raises(
+        InputError, match=r"labels\.txt: read as one of VOC's ImageSets/Main, but there is no"
+    ):
+        read_labels(tmp_path / "labels.txt")
+
+
 def test_an_image_set_without_its_annotation_names_it(devkit):
     (devkit / "Annotations/2.xml").unlink()
     with pytest.raises(InputError, match=r"2\.xml: cannot be read"):

@@ -43,7 +43,7 @@ def _text(path: Path) -> list[str]:
     lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     if lines and all(FLICKR_LINE.match(line) for line in lines):
         return [line.partition("\t")[2] for line in lines]
-    if lines and lines[0].lower().replace(" ", "") in ("image,caption", "image_name,caption"):
+    if lines and re.fullmatch(r"image(_name)?[,;|\t]caption", lines[0].lower().replace(" ", "")):
         return _table(path)  # Kaggle's Flickr8k calls its table captions.txt
     return [line for line in lines if not ANSWER_HEADER.match(line)]
 

@@ -44,6 +44,13 @@ def evaluate_files(
         note(f"{scores_file} names no classes: its columns are taken as {', '.join(labels.names)}")
     if len(rows) < len(labels.files):
         note(f"{len(rows)} of {len(labels.files)} labelled images have scores")
+    if len(odd := np.argwhere(~np.isfinite(table))):
+        row, k = odd[0]
+        image = labels.files[rows[row]] if scores.ids is None else scores.ids[row]
+        raise InputError(
+            f"{scores_file}: the score of {image} for {names[k]} is {table[row, k]:g}, not a finite number"
+            + (f" (and {len(odd) - 1} more)" if len(odd) > 1 else "")
+        )
     shown = _labels_of(names, labels, labels_file)[rows]
     try:
         check(scores.table, shown)

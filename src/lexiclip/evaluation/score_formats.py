@@ -40,6 +40,9 @@ class Scores(NamedTuple):
 def read_scores(path: str | Path) -> Scores:
     """The scores of a file of any form above. InputError names what is read."""
     ending = Path(path).suffix.lower()
+    with reading(path):
+        if not Path(path).stat().st_size:
+            raise InputError(f"{path}: the file is empty: scores are read from {READ}")
     if ending == ".npz":
         content: Any = read_npz(path)
         if len(content) == 1:  # savez without a name calls it arr_0
@@ -60,6 +63,8 @@ def read_scores(path: str | Path) -> Scores:
         raise InputError(f"{path}: no `scores`: read are {READ}")
     with reading(path, "`scores` must be a table of numbers, images by classes"):
         table = np.asarray(stored["scores"], dtype=np.float64)
+    if not table.size:
+        raise InputError(f"{path}: no scores in it: scores are read from {READ}")
     return Scores(table, _texts(stored, "ids", path), _texts(stored, "names", path))
 
 

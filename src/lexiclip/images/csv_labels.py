@@ -12,9 +12,10 @@ from lexiclip.vocabulary import Vocabulary, bare, of_names
 def read_csv(path: Path, vocabulary: Vocabulary | None = None) -> Labels:
     """Labels of a table of `image` (a file) and `labels` (class names or other words for them, "; " between).
 
-    Rows of one image are united. A table of `image` alone has no labels: its photos are scored, not
-    evaluated. Without a vocabulary, its own labels in alphabetical order are the classes. InputError names
-    the row of an unknown class, or a column that is none of the two.
+    A list as Python prints it is read, too ("['dog', 'cat']"). Rows of one image are united. A table of
+    `image` alone has no labels: its photos are scored, not evaluated. Without a vocabulary, its own labels in
+    alphabetical order are the classes. InputError names the row of an unknown class, or a column that is none
+    of the two.
     """
     columns, rows = read_table(path, "image")
     if "labels" not in columns and columns != ["image"]:
@@ -24,7 +25,7 @@ def read_csv(path: Path, vocabulary: Vocabulary | None = None) -> Labels:
     for line, row in rows:
         if not row["image"].strip():
             raise InputError(f"{path}, line {line}: `image` is empty")
-        labels = map(str.strip, re.split("[;,]", row.get("labels", "")))
+        labels = (label.strip("[]'\" \t") for label in re.split(r"[;,|\n]", row.get("labels", "")))
         lines = shown.setdefault(listed_file(row["image"]), {})
         lines |= {label: line for label in labels if label}
     if not shown:

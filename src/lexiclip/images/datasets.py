@@ -60,6 +60,8 @@ def read_labels(path: str | Path, vocabulary: Vocabulary | None = None) -> Label
     """The labels of a file or folder of any known kind; without a vocabulary, of all classes in it."""
     path = Path(path)
     ending = path.suffix.lower()
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
     if ending == ".json":
         return read_coco(path, vocabulary)
     if ending in (".csv", ".tsv"):

@@ -37,6 +37,7 @@ def read_nus_wide(root: Path, vocabulary: Vocabulary | None = None) -> Labels:
 
 def _marks(path: Path, count: int) -> np.ndarray:
     marks = read_text(path).split()
+    other = next((repr(mark) for mark in marks if mark not in ("0", "1")), f"{len(marks)} lines")
     if len(marks) != count or not set(marks) <= {"0", "1"}:
-        raise InputError(f"{path}: expected a 0 or 1 for each of {count} images, got {len(marks)} lines")
+        raise InputError(f"{path}: expected a 0 or 1 for each of {count} images, got {other}")
     return np.array(marks, dtype=np.int8)

@@ -87,6 +87,7 @@ def load_rgb(path: str | Path, exif: bool = True) -> Image.Image:
         if image.mode[0] in "IF":  # PIL would clip these to white
             values = np.asarray(image)
             if image.mode == "F":
+                values = np.where(np.isfinite(values), values, 0)
                 values = (values * (255 if values.max() <= 1 else 1)).round()
             values = values.astype(np.int64).clip(0)
             spare = max(0, int(values.max()).bit_length() - 8)

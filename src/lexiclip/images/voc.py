@@ -20,6 +20,8 @@ def read_voc(labels: Path, vocabulary: Vocabulary | None = None) -> Labels:
     """
     if labels.suffix.lower() == ".txt":
         annotations = labels.absolute().parent.parent.parent / "Annotations"
+        if not annotations.is_dir():
+            raise InputError(f"{labels}: read as one of VOC's ImageSets/Main, but there is no {annotations}")
         lines = read_text(labels).splitlines()
         files = [annotations / f"{line.split()[0]}.xml" for line in lines if line.strip()]
     else:  # macOS keeps "._name.xml" beside each file

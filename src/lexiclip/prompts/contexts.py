@@ -63,7 +63,7 @@ def prompt_layout(clip: nn.Module, names: Sequence[str], n: int) -> PromptLayout
         if 1 + n + len(ending) > context_length(clip):
             raise InputError(
                 f"class {name!r}: its prompt has {1 + n + len(ending)} tokens ({n} of context), the text "
-                f"tower reads {context_length(clip)}: shorten the name or lower n"
+                f"tower reads {context_length(clip)}: shorten the name, or train a shorter context (n_ctx)"
             )
         endings.append(ending)
     longest = max(map(len, endings))

@@ -10,8 +10,6 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter
-from scipy.optimize import brentq
-from scipy.special import expit
 
 from lexiclip.files import checked, read_json, write_json
 from lexiclip.scoring.fusion import standardise
@@ -54,23 +52,29 @@ def fit_rule(scores: np.ndarray, prior: Prior) -> Rule:
     Probabilities add up to `labels_per_image` an image on average; the threshold is the one of the highest F1
     that they lead to expect. Rounded to four decimals, so that a processor's last digits do not matter.
     """
+    from scipy.optimize import brentq  # a second to import, and `lexiclip predict` fits nothing
+
     scores = standardise(np.asarray(scores, np.float64))
     offsets = (CENTRING * np.median(scores, axis=0) - PRIOR * prior.log_share).round(4)
     wanted = min(prior.labels_per_image, scores.shape[1] / 2) * len(scores)
 
     def surplus(midpoint: float) -> float:
-        return expit(STEEPNESS * (scores - offsets - midpoint)).sum() - wanted
+        return _sigmoid(STEEPNESS * (scores - offsets - midpoint)).sum() - wanted
 
     span = np.abs(scores - offsets).max() + 10
     midpoint = round(brentq(surplus, -span, span), 4)
-    p = np.sort(expit(STEEPNESS * (scores - offsets - midpoint)), axis=None)[::-1]
+    p = np.sort(_sigmoid(STEEPNESS * (scores - offsets - midpoint)), axis=None)[::-1]
     expected_f1 = 2 * np.cumsum(p) / (np.arange(1, p.size + 1) + p.sum())
     return Rule(offsets, midpoint, round(float(p[expected_f1.argmax()]), 4))
 
 
 def probabilities(scores: np.ndarray, rule: Rule) -> np.ndarray:
     """The probability (..., K) of each label, from the scores (..., K) of an image or of many."""
-    return expit(STEEPNESS * (standardise(np.asarray(scores, np.float64)) - rule.offsets - rule.midpoint))
+    return _sigmoid(STEEPNESS * (standardise(np.asarray(scores, np.float64)) - rule.offsets - rule.midpoint))
+
+
+def _sigmoid(values: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-values))  # scipy's, with the same bytes, is imported for a third of a second
 
 
 class _StoredRule(BaseModel):
