@@ -1,7 +1,6 @@
 """`lexiclip predict` from outside: what it prints and writes, in which order, and how it fails."""
 
 import csv
-import importlib
 import io
 import json
 import re
@@ -12,7 +11,7 @@ import pytest
 from PIL import Image
 from tests.random_prompts import write_photos, write_project
 
-from lexiclip import cli, predict_command
+from lexiclip import cli
 from lexiclip import predict as predicting
 from lexiclip.images import views
 from lexiclip.images.csv_labels import read_csv
@@ -226,10 +225,3 @@ def test_bad_input_is_told_in_one_line(fail, project, photos, tmp_path, argument
 
 def test_names_move_no_cursor():
     assert printable("a\x1b[2Jb\udce9\nc\u2028d 電車 \u202f") == "a\ufffd[2Jb\ufffd\ufffdc\ufffdd 電車 \u202f"
-
-
-def test_transformers_can_be_imported_after_open_clip(monkeypatch):
-    monkeypatch.delitem(sys.modules, "transformers", raising=False)
-    with predict_command._without_transformers(), pytest.raises(ImportError):
-        importlib.import_module("transformers")
-    assert "transformers" not in sys.modules

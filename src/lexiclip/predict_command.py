@@ -6,8 +6,7 @@ import io
 import json
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -160,26 +159,13 @@ def _predictor(arguments: argparse.Namespace) -> "Predictor":
     classes = None if arguments.classes is None else class_names(arguments.classes)
     if classes is not None:
         check_classes(classes)
-    with _without_transformers():
-        from lexiclip.predict import load_study
     if not arguments.clip:
+        from lexiclip.predict import load_study
+
         return load_study(arguments.prompts or "models/prompts", classes)
     from lexiclip.any_clip import any_clip
 
     return any_clip(arguments.clip, classes, arguments.captions, arguments.prompts)
-
-
-@contextmanager
-def _without_transformers() -> Iterator[None]:
-    """open_clip imports it for seconds where it is there, for text towers that take no prompts."""
-    if "transformers" in sys.modules:
-        yield
-        return
-    sys.modules["transformers"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules["transformers"]
 
 
 def _say(text: str, file: TextIO | None = None) -> None:
