@@ -108,7 +108,7 @@ def test_misspelt_param(study, fails):
 
 
 def test_unknown_class(study, fails):
-    with study.params(lambda params: params["vocabulary"]["without"].append("zebar")):
+    with study.params(lambda params: params["vocabulary"].update(without="zebar")):
         line = fails("stages/cooccurrence.py")
     assert "'zebar'" in line and "'zebra'" in line
 
