@@ -1,14 +1,20 @@
-"""Stage ensemble: fuse the windows of each variant, then the variants; seconds, from stored scores."""
+"""Stage ensemble: windows fused for each variant, then the variants; from scores to probabilities and labels.
+
+Seconds, from stored scores; no label of an image is read.
+"""
+
+from collections import Counter
 
 import numpy as np
 
 from lexiclip.errors import run_stage
 from lexiclip.evaluation.scores_file import write_scores
-from lexiclip.files import read_npz, write_json
+from lexiclip.files import read_json, read_jsonl, read_npz, write_json
 from lexiclip.params import PROTOTYPES, load_params
 from lexiclip.scoring.cooccurrence import row_normalised
-from lexiclip.scoring.ensemble import choose, class_mask, join
-from lexiclip.scoring.fusion import fuse_variant
+from lexiclip.scoring.decisions import Prior, caption_prior, fit_rule, write_decisions
+from lexiclip.scoring.ensemble import choose, class_mask, join, mean_standardised, ours
+from lexiclip.scoring.fusion import WITHOUT_CAPTIONS, fuse_variant
 from lexiclip.scoring.lift import load_lift
 from lexiclip.scoring.window_store import read_index
 from lexiclip.vocabulary import load_vocabulary
@@ -28,16 +34,41 @@ def main() -> None:
     for variant, scores in fused.items():
         write_scores(f"data/scores/{variant}.npz", scores.ids, names, scores.windows, whole=scores.whole)
     members, rule = params.members, params.ensemble.rule
+    lift = load_lift("models/lift.safetensors", names)
+    mask = class_mask(params.hard_classes(members), names)
     joined = join(
         np.stack([fused[variant].windows for variant in members]),  # (V, N, K)
         choose(params.ensemble.choice, members, names, params.vocabulary.without),
-        class_mask(params.hard_classes(members), names),
+        mask,
         fused[PROTOTYPES].windows,
-        load_lift("models/lift.safetensors", names),
+        lift,
     )
     write_scores("data/scores/ensemble.npz", fused[members[0]].ids, names, joined[rule], **joined)
     write_json("data/impreds.json", joined[rule].round(5).tolist())
     print(f"{rule} of {', '.join(members)} -> data/scores/ensemble.npz, data/impreds.json")
+
+    # As a photo outside the study is scored.
+    scores = {
+        variant: fuse_variant(WINDOWS, variant, None, **params.fusing(variant) | WITHOUT_CAPTIONS).windows
+        for variant in params.scored
+    }
+    mean = mean_standardised(np.stack([scores[variant] for variant in members]), mask)
+    scores["ensemble"] = ours(mean, scores[PROTOTYPES], lift)
+    prior = prior_of_captions(names)
+    rules = {name: fit_rule(of_images, prior) for name, of_images in scores.items()}
+    write_decisions("models/decisions.json", names, prior, rules)
+    print(f"{prior.labels_per_image:.2f} labels an image expected, held present from a probability of "
+          f"{rules['ensemble'].threshold:.2f} -> models/decisions.json")  # fmt: skip
+
+
+def prior_of_captions(names: tuple[str, ...]) -> Prior:
+    """What captions say of images never seen."""
+    # A caption leaves things out; the class set that it was asked for is what its scene holds.
+    sets = read_json("data/captions/class_sets.json")["sets"]
+    named = Counter(label for row in read_jsonl("data/captions/multi.jsonl") for label in row["labels"])
+    return caption_prior(
+        float(np.mean([len(of_scene) for of_scene in sets])), np.array([named[name] for name in names])
+    )
 
 
 run_stage(main)

@@ -45,6 +45,18 @@ def test_a_changed_value_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("oven,  hair drier ,", ["oven", "hair drier"]),
+        (["oven", "hair drier"], ["oven", "hair drier"]),
+        ("", []),
+    ],
+)
+def test_classes_are_a_list_or_a_text_with_commas(tmp_path, value, names):
+    assert load_params(changed(tmp_path, "vocabulary.without", value)).vocabulary.without == names
+
+
+@pytest.mark.parametrize(
     ("key", "value", "said"),
     [
         # unknown keys
@@ -67,6 +79,8 @@ def test_a_changed_value_is_read(tmp_path):
         ),
         ("windows", None, "windows: input should be a valid dictionary"),
         ("scenes.objects", [2], "scenes.objects.1: field required"),
+        ("vocabulary.without", 3, "vocabulary.without: input should be a valid list (got 3)"),
+        ("compose.challenge_classes", " ", "compose.challenge_classes: list should have at least 1 item"),
         # values of several kinds: all that is allowed
         ("images.limit", "x", "images.limit: input should be a valid integer or null (got 'x')"),
         ("ensemble.variants", "best", "ensemble.variants: input should be a valid list or null (got 'best')"),

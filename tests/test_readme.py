@@ -88,11 +88,9 @@ RERUN = {
     "dvc exp run -S 'windows.scales=[2,3,4]'": "score report",
     "dvc exp run -S 'windows.scales=[2,3,4]' -S 'windows.shapes=[square,1x2,1x1.5,2x3]'": "score report",
     "dvc exp run -S clip.model=RN50-quickgelu -S clip.weights=rn50/open_clip_model.safetensors": "clip",
-    "dvc exp run -S fusion.retrieval=false": "ensemble decide ablation",
-    "dvc exp run -S baselines.fusion.local_weight=1.0": "baselines ensemble decide ablation report",
-    "dvc exp run -S images.labels=…/instances.json -S images.folder=…/images": (
-        "score evaluate ablation report"
-    ),
+    "dvc exp run -S fusion.retrieval=false": "ensemble evaluate",
+    "dvc exp run -S baselines.fusion.local_weight=1.0": "baselines ensemble evaluate report",
+    "dvc exp run -S images.labels=…/instances.json -S images.folder=…/images": ("score evaluate report"),
     "dvc exp run -S train.ema_decay=0.999": "train@diffh train@ema train@zema",
 }
 
@@ -120,7 +118,7 @@ LEFT_OUT = {
     "dvc push": "no bucket here; tests/sharing pushes to a server",
     "dvc queue start --jobs 1": "runs the study four times",
     "dvc repro": "tests/pipeline runs it with small params",
-    "dvc repro ablation": "tests/stages runs its script",
+    "dvc repro evaluate": "tests/stages runs its script",
     "dvc remote add --default team ssh://user@host/folder": "tests/sharing adds one",
     "dvc remote modify team verify true": "tests/sharing sets it",
     "hf download timm/resnet50_clip.openai --local-dir rn50": "no network; it is the hub's own command",

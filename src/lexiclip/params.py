@@ -9,7 +9,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from lexiclip.errors import InputError, did_you_mean
 from lexiclip.files import read_yaml
@@ -36,6 +44,12 @@ def _distinct(values: list) -> list:
     return values
 
 
+def _listed(names: Any) -> Any:
+    return [name.strip() for name in names.split(",") if name.strip()] if isinstance(names, str) else names
+
+
+# A YAML list of class names, or "dog, traffic light".
+Classes = Annotated[list[str], BeforeValidator(_listed)]
 Rising = AfterValidator(_rising)
 Distinct = AfterValidator(_distinct)
 
@@ -46,7 +60,7 @@ class Block(BaseModel):
 
 class VocabularyParams(Block):
     file: str
-    without: list[str]
+    without: Classes
 
 
 class ServerParams(Block):
@@ -79,7 +93,7 @@ class ComposeParams(SamplingParams):
     sets: Positive
     sizes: list[Annotated[int, Field(ge=2)]] = Field(min_length=1)
     share: Share
-    challenge_classes: list[str] = Field(min_length=1)
+    challenge_classes: Classes = Field(min_length=1)
     seed: int
 
 
@@ -151,7 +165,7 @@ class ImagesParams(Block):
 
 class MixParams(Block):
     heldout_share: Share
-    rare_classes: list[str]
+    rare_classes: Classes
     seed: int
 
 
@@ -174,7 +188,7 @@ Amount = Annotated[Any, AfterValidator(_amount)]
 
 class VariantMixParams(Block):
     texts: dict[Source, Amount]
-    hard_classes: list[str]
+    hard_classes: Classes
 
 
 class VariantTrainParams(Block):

@@ -17,12 +17,12 @@ DEADLINE = 240  # seconds
 
 
 def expected_metrics(made, folder, log, weight):
-    """metrics.json of the three stages run by themselves."""
+    """metrics.json of the two stages run by themselves."""
     root = shutil.copytree(made, folder)
     params = yaml.safe_load((root / "params.yaml").read_text())
     params["fusion"]["window_weight"] = weight
     (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    for name in ("ensemble", "decide", "evaluate"):
+    for name in ("ensemble", "evaluate"):
         assert run(root, stages_of(root)[name], log) == 0, log.read_text()
     return json.loads((root / "metrics/metrics.json").read_text())
 
@@ -42,7 +42,7 @@ def end_workers(root):
 
 
 def test_two_experiments_at_once(made, study, tmp_path, log):
-    repository = under_dvc(study, "ensemble", "decide", "evaluate")
+    repository = under_dvc(study, "ensemble", "evaluate")
     for name, weight in WEIGHTS.items():
         queued = repository.run(
             "dvc", "exp", "run", "--queue", "-n", name, "-S", f"fusion.window_weight={weight}"

@@ -51,7 +51,7 @@ def test_window_scales_train_nothing(study):
 
 def test_fusion_is_redone_from_stored_scores(study):
     ran = stages_to_run(study, lambda params: params["fusion"].update(window_weight=1.0))
-    assert ran == {"ensemble", "decide", "ablation"}
+    assert ran == {"ensemble", "evaluate"}
 
 
 def test_same_params_same_bytes(study):
@@ -108,7 +108,7 @@ def test_misspelt_param(study, fails):
 
 
 def test_unknown_class(study, fails):
-    with study.params(lambda params: params["vocabulary"]["without"].append("zebar")):
+    with study.params(lambda params: params["vocabulary"].update(without="zebar")):
         line = fails("stages/cooccurrence.py")
     assert "'zebar'" in line and "'zebra'" in line
 

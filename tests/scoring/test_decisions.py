@@ -95,7 +95,7 @@ def test_what_is_written_is_read(tmp_path, world):
 
 def test_another_file_ends_in_one_line(tmp_path):
     (tmp_path / "d.json").write_text('{"labels_per_image": 3}')
-    with pytest.raises(InputError, match=r"d.json .*decide.*log_share"):
+    with pytest.raises(InputError, match=r"d.json .*dvc repro ensemble.*log_share"):
         read_decisions(tmp_path / "d.json", NAMES)
 
 

@@ -7,8 +7,16 @@ import pytest
 
 from lexiclip.errors import InputError
 from lexiclip.files import write_json
-from lexiclip.scoring.fusion import FUSIONS, fuse_variant, fuse_views, fuse_windows, standardise, total
-from lexiclip.scoring.window_store import shard_path, write_shard
+from lexiclip.scoring.fusion import (
+    FUSIONS,
+    fuse_scores,
+    fuse_variant,
+    fuse_views,
+    fuse_windows,
+    standardise,
+    total,
+)
+from lexiclip.scoring.window_store import read_shards, shard_path, write_shard
 
 
 def slow_fuse(scores: list, sims: list, form: str, threshold: float) -> list:
@@ -71,9 +79,10 @@ def test_standardise():
 
 def test_whole_image_and_windows_are_added():
     views = np.array([[[1.0, 3.0], [0.5, 0.5], [0.6, 0.6]]])  # (1, 1 + 2, 2)
-    assert fuse_views(views, None, "plain")[0].tolist() == pytest.approx([1 + 1.5 * 0.6, 3 + 1.5 * 0.6])
-    whole = fuse_views(views, None, "standardised", weight=0.0)[0]
-    np.testing.assert_array_equal(whole, standardise(views[0, 0]))
+    whole, fused = fuse_views(views, None, "plain")
+    assert whole.tolist() == [[1, 3]] and fused[0].tolist() == pytest.approx([0.6, 0.6])
+    whole, _ = fuse_views(views, None, "standardised")
+    np.testing.assert_array_equal(whole[0], standardise(views[0, 0]))
     first_sim_unused = fuse_views(views, np.array([[9.0, 0.0, 0.0]]), "plain")
     np.testing.assert_array_equal(first_sim_unused, fuse_views(views, None, "plain"))
     assert total(np.ones(3), np.full(3, 2.0), 1.5).tolist() == [4, 4, 4]
@@ -83,7 +92,7 @@ def test_whole_image_and_windows_are_added():
 def test_half_precision_scores_are_fused_in_float64(form):
     rng = np.random.default_rng(2)
     views, sims = rng.normal(size=(2, 4, 5)).astype(np.float16), rng.random((2, 4)).astype(np.float16)
-    found = fuse_views(views, sims, form)
+    found = np.array(fuse_views(views, sims, form))
     assert found.dtype == np.float64
     np.testing.assert_array_equal(found, fuse_views(views.astype(float), sims.astype(float), form))
 
@@ -155,3 +164,17 @@ def test_fewer_windows(stored):
     none = fuse_variant(folder, "ema", COMPANIONS, **PLAIN, views=[0])
     assert_close(none.windows, none.whole)
     assert_close(none.whole, found.whole)
+
+
+def test_settings_share_what_they_have_in_common_and_nothing_else(stored):
+    scores, shared = next(read_shards(stored[0], "best")), {}
+    changes = {
+        "retrieval": [True], "companion_weight": [0.5, 1.0], "form": ["sharper", "standardised"],
+        "threshold": [0.7], "views": [[0], [0, 3]], "window_weight": [4.0], "local_weight": [0.0, 1.0],
+    }  # fmt: skip
+    for changed in [{}, *({key: value} for key, values in changes.items() for value in values)]:
+        alone = fuse_scores(scores, COMPANIONS, **PLAIN | changed)
+        found = fuse_scores(scores, COMPANIONS, **PLAIN | changed, shared=shared)
+        np.testing.assert_array_equal(found.whole, alone.whole)
+        np.testing.assert_array_equal(found.windows, alone.windows)
+    assert len(shared) == 2 + 2 + 2 + 2 * 2 + 2 + 2 * 2, "both branches, but local alone of companions"

@@ -31,11 +31,11 @@ def assert_close(actual, expected):
 def test_classes_and_windows_have_no_place_of_their_own(form, size, seed):
     n, w, k = size
     views, sims = drawn(seed, n, 1 + w, k), drawn(seed + 1, n, 1 + w, low=0.0)
-    expected = fuse_views(views, sims, form)
+    expected = np.array(fuse_views(views, sims, form))  # (2, N, K)
     classes, windows = order(seed, k), np.append(0, 1 + order(seed, w))
-    assert_close(fuse_views(views[..., classes], sims, form), expected[:, classes])
+    assert_close(fuse_views(views[..., classes], sims, form), expected[..., classes])
     assert_close(fuse_views(views[:, windows], sims[:, windows], form), expected)
-    assert_close(fuse_views(views[:1], sims[:1], form), expected[:1])
+    assert_close(fuse_views(views[:1], sims[:1], form), expected[:, :1])
 
 
 @pytest.mark.parametrize("form", FUSIONS)

@@ -77,7 +77,6 @@ def test_ensemble_then_evaluate(study, capsys):
         np.testing.assert_array_equal(joined["scores"], joined["ours"])
         assert not np.array_equal(joined["ours"], joined["class_advantage"])
         assert not np.array_equal(joined["ours"], joined["mean"])
-    stage("decide")
     assert read_json("models/decisions.json")["labels_per_image"] == 1.5
     stage("evaluate")
     metrics = json.loads((study / "metrics/metrics.json").read_text())
@@ -95,9 +94,7 @@ def test_ensemble_then_evaluate(study, capsys):
 
 def test_ablation_changes_one_thing_at_a_time(study):
     stage("ensemble")
-    stage("decide")
     stage("evaluate")
-    stage("ablation")
     rows = {row["change"]: row for row in csv.DictReader((study / "metrics/ablation.csv").open())}
     metrics = json.loads((study / "metrics/metrics.json").read_text())
     as_it_is = rows["as in params.yaml"]
@@ -137,7 +134,6 @@ def test_a_listed_choice_and_labels_of_images_not_scored(study, capsys):
     instances = json.loads((study / "instances.json").read_text())
     instances["images"].append({"id": 99, "file_name": "new.jpg"})
     write_json(study / "instances.json", instances)
-    stage("decide")
     with pytest.raises(SystemExit):
         stage("evaluate")
     assert "1 labelled images have no scores, the first is new" in capsys.readouterr().err

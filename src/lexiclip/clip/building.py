@@ -12,13 +12,17 @@ from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
-import open_clip
 import torch
-from open_clip.convert import convert_state_dict
-from open_clip.model import convert_to_custom_text_state_dict, set_model_preprocess_cfg
-from open_clip.transform import PreprocessCfg, merge_preprocess_dict
 from torch import Tensor, nn
 
+from lexiclip.clip.library import (
+    PreprocessCfg,
+    convert_state_dict,
+    convert_to_custom_text_state_dict,
+    merge_preprocess_dict,
+    open_clip,
+    set_model_preprocess_cfg,
+)
 from lexiclip.clip.text_tower import check_takes_prompts
 from lexiclip.clip.weights import CONFIG, ENDINGS, Weights, config_of, is_weights_file, read_weights
 from lexiclip.errors import InputError

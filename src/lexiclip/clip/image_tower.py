@@ -9,11 +9,16 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from open_clip.modified_resnet import AttentionPool2d, Bottleneck, ModifiedResNet
-from open_clip.timm_model import TimmModel
-from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 
+from lexiclip.clip.library import (
+    AttentionPool2d,
+    Bottleneck,
+    ModifiedResNet,
+    ResidualAttentionBlock,
+    TimmModel,
+    VisionTransformer,
+)
 from lexiclip.clip.normalisation import normalise
 from lexiclip.errors import InputError
 from lexiclip.precision import at_least_float32

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import open_clip
 import torch
-from open_clip.tokenizer import SimpleTokenizer
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lexiclip.clip.building import from_file, from_folder, from_hub, from_name, from_random, from_tag
+from lexiclip.clip.library import SimpleTokenizer, open_clip
 from lexiclip.clip.text_tower import text_tower
 from lexiclip.clip.weights import CONFIG, is_weights_file
 from lexiclip.errors import InputError

@@ -1,8 +1,9 @@
 """Pixels in, what an image tower reads out: each model with the mean and deviation it was trained with."""
 
 import torch
-from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from torch import Tensor, nn
+
+from lexiclip.clip.library import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 
 
 def normalise(visual: nn.Module, pixels: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -6,9 +6,9 @@ class. With 64 context vectors and 80 classes that leaves a tenth of the tokens.
 
 import torch
 import torch.nn.functional as F
-from open_clip.transformer import ResidualAttentionBlock
 from torch import Tensor, nn
 
+from lexiclip.clip.library import ResidualAttentionBlock
 from lexiclip.clip.text_tower import encode_prompts, is_causal, project, text_tower
 from lexiclip.errors import InputError
 from lexiclip.precision import at_least_float32

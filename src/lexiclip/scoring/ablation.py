@@ -103,16 +103,13 @@ def ablate(
 def _fused(
     folder: str | Path, companions: np.ndarray, changed: Sequence[dict], variant: str, of_variant: dict
 ) -> list[np.ndarray]:
-    """The scores (N, K) of a variant under each change; a shard is read once, equal settings fused once."""
-    settings = [{**of_variant, **change} for change in changed]
-    shards: list[list[FusedScores]] = [[] for _ in settings]
+    """The scores (N, K) of a variant under each change; what two changes have in common is fused once."""
+    shards: list[list[FusedScores]] = [[] for _ in changed]
     for stored in read_shards(folder, variant):
         shard = WindowScores(stored.ids, *(v if v is None else v.astype(np.float64) for v in stored[1:]))
-        done: dict[str, FusedScores] = {}
-        for parts, how in zip(shards, settings, strict=True):
-            if repr(how) not in done:
-                done[repr(how)] = fuse_scores(shard, companions, **how)
-            parts.append(done[repr(how)])
+        shared: dict = {}
+        for parts, change in zip(shards, changed, strict=True):
+            parts.append(fuse_scores(shard, companions, **{**of_variant, **change}, shared=shared))
     return [concatenated(parts).windows for parts in shards]
 
 

@@ -108,7 +108,7 @@ def read_decisions(path: str | Path, names: Sequence[str]) -> tuple[Prior, dict[
 
     InputError if the file is not one of these.
     """
-    stored = checked(TypeAdapter(_Stored), read_json(path), f"{path} (run `dvc repro decide`)")
+    stored = checked(TypeAdapter(_Stored), read_json(path), f"{path} (run `dvc repro ensemble`)")
 
     def of_names(values: dict[str, float]) -> np.ndarray:
         return np.array([values.get(name, 0.0) for name in names])

@@ -48,24 +48,48 @@ def fuse_scores(
     retrieval: bool,
     companion_weight: float,
     views: Sequence[int] | None = None,
+    shared: dict | None = None,
 ) -> FusedScores:
     """Fuse the views of each image; `companions` (K, K) is the row-normalised co-occurrence.
 
     Retrieval, where there is any, moves the global branch halfway to the nearest captions. `views` are the
     rows of the views to use, 0 the whole image; with no window among them both results are the same.
+    `shared`: a dict in which calls with the same scores leave what other settings need as well.
     """
+    shared = {} if shared is None else shared
+    branches = []
+    for local in (False, True) if local_weight else (False,):
+        weight = companion_weight if local else 0.0
+        how = (local, retrieval, weight, form, threshold, None if views is None else tuple(views))
+        if how not in shared:
+            shared[how] = _fuse_branch(scores, companions, *how)
+        whole, start, windows = shared[how]
+        branches.append((whole, start + window_weight * windows))
+    if not local_weight:
+        return FusedScores(scores.ids, *branches[0])
+    return FusedScores(scores.ids, *(total(*parts, local_weight) for parts in zip(*branches, strict=True)))
+
+
+def _fuse_branch(
+    scores: WindowScores,
+    companions: np.ndarray | None,
+    local: bool,
+    retrieval: bool,
+    companion_weight: float,
+    form: str,
+    threshold: float,
+    views: Sequence[int] | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | float]:
+    """The scores (N, K) of the whole image by one branch, then the two that `fuse_views` returns."""
     rows = slice(None) if views is None else list(views)
-    global_, local = (np.asarray(branch[:, rows], np.float64) for branch in (scores.global_, scores.local))
+    branch = np.asarray((scores.local if local else scores.global_)[:, rows], np.float64)
     sims = None
     if retrieval and scores.retrieved is not None:
-        global_, sims = (global_ + scores.retrieved[:, rows]) / 2, scores.sims[:, rows]
+        branch, sims = branch if local else (branch + scores.retrieved[:, rows]) / 2, scores.sims[:, rows]
     if companion_weight:
-        local = modulate(local, companions, companion_weight)
-    whole = total(global_[:, 0], local[:, 0], local_weight)
-    if global_.shape[1] == 1:
-        return FusedScores(scores.ids, whole, whole)
-    fused = [fuse_views(branch, sims, form, threshold, window_weight) for branch in (global_, local)]
-    return FusedScores(scores.ids, whole, total(*fused, local_weight))
+        branch = modulate(branch, companions, companion_weight)
+    whole = branch[:, 0].copy()  # a view would keep all windows in memory
+    return whole, *((whole, 0.0) if branch.shape[1] == 1 else fuse_views(branch, sims, form, threshold))
 
 
 def total(global_: np.ndarray, local: np.ndarray, local_weight: float) -> np.ndarray:
@@ -74,16 +98,16 @@ def total(global_: np.ndarray, local: np.ndarray, local_weight: float) -> np.nda
 
 
 def fuse_views(
-    scores: np.ndarray, sims: np.ndarray | None, form: str, threshold: float = 0.2, weight: float = 1.5
-) -> np.ndarray:
-    """The whole image plus `weight` times its fused windows (N, K), from one branch's scores (N, 1+W, K).
+    scores: np.ndarray, sims: np.ndarray | None, form: str, threshold: float = 0.2
+) -> tuple[np.ndarray, np.ndarray]:
+    """The whole image and its fused windows (N, K) each, to be added, from a branch's scores (N, 1+W, K).
 
     `sims` (N, 1+W) or None. With the standardised form the whole image is standardised as well, to be on the
     windows' scale.
     """
     fused = fuse_windows(scores[:, 1:], None if sims is None else sims[:, 1:], form, threshold)
-    whole = np.asarray(scores[:, 0], np.float64)  # (N, K)
-    return (standardise(whole) if form == "standardised" else whole) + weight * fused
+    whole = np.array(scores[:, 0], np.float64)  # (N, K)
+    return standardise(whole) if form == "standardised" else whole, fused
 
 
 def fuse_windows(
