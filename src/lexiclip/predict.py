@@ -21,7 +21,7 @@ from lexiclip.clip.loading import load_clip, model_id, preprocess_size
 from lexiclip.devices import best_device
 from lexiclip.errors import InputError
 from lexiclip.images.views import load_views
-from lexiclip.images.windows import Box
+from lexiclip.images.windows import SHAPES, Box
 from lexiclip.own_classes import check_classes, with_competitors
 from lexiclip.params import PROTOTYPES, Params, load_params
 from lexiclip.prompts.class_vectors import (
@@ -36,6 +36,9 @@ from lexiclip.scoring.ensemble import class_mask, mean_standardised, with_protot
 from lexiclip.scoring.fusion import WITHOUT_CAPTIONS, fuse_scores
 from lexiclip.scoring.window_pass import Windows, tower_pays_in_bf16, window_scores
 from lexiclip.vocabulary import load_vocabulary
+
+# Windows that a name stands for, instead of the default: 16 of them, and the 304 of the reference.
+VIEWS = {"fast": ([2], ["square"]), "all": ([2, 3, 4], SHAPES)}
 
 
 class Predictor(NamedTuple):
@@ -88,15 +91,20 @@ class Prediction(NamedTuple):
     present: list[str]
 
 
-def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | None = None) -> Predictor:
+def load_study(
+    prompts: str | Path = "models/prompts", classes: Sequence[str] | None = None, views: str = "default"
+) -> Predictor:
     """The study whose tuned prompts are `prompts`: a folder (its ensemble), or one variant's .safetensors.
 
     Params, vocabulary and CLIP are those of the nearest params.yaml above it. `classes` are ranked in place
-    of the vocabulary's, which stay as competitors unless a given name means the same. InputError names a
-    file that is missing or of another CLIP, and a class name that is longer than a prompt or given twice.
+    of the vocabulary's, which stay as competitors unless a given name means the same. `views` as in
+    `windows_of`. InputError names a file that is missing or of another CLIP, and a class name that is longer
+    than a prompt or given twice.
     """
     root = _root(Path(prompts))
     params = load_params(root / "params.yaml")
+    how = params.windows
+    windows = windows_of(views, Windows(how.scales, how.shapes, how.exif))
     files = _prompt_files(Path(prompts), params)
     vocabulary = load_vocabulary(root / params.vocabulary.file, params.vocabulary.without)
     own = vocabulary.names if classes is None else classes
@@ -120,10 +128,20 @@ def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | 
         vectors,
         {variant: params.fusing(variant) | WITHOUT_CAPTIONS for variant in vectors},
         class_mask(params.hard_classes([name for name in vectors if name != PROTOTYPES] or vectors), names),
-        Windows(params.windows.scales, params.windows.shapes, params.windows.exif),
-        params.windows.workers,
+        windows,
+        how.workers,
         rules["ensemble" if Path(prompts).is_dir() else Path(prompts).stem],
     )
+
+
+def windows_of(views: str, default: Windows) -> Windows:
+    """The windows that `views` names: fast, default or all. InputError for another name."""
+    if views == "default":
+        return default
+    if views not in VIEWS:
+        raise InputError(f"views {views!r}: choose fast, default or all")
+    scales, shapes = VIEWS[views]
+    return default._replace(scales=scales, shapes=shapes)
 
 
 def prompt_vectors(

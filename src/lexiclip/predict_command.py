@@ -41,6 +41,9 @@ def add_predict(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--captions", metavar="FILE", help="with --clip: captions whose mean feature joins in, class by class"
     )
+    command.add_argument(
+        "--views", default="default", help="how many of a photo are scored: fast (17), default, all (305)"
+    )
     shown = command.add_mutually_exclusive_group()
     shown.add_argument("--top", type=int, metavar="K", help="the K best labels, present or not")
     shown.add_argument(
@@ -163,10 +166,10 @@ def _predictor(arguments: argparse.Namespace) -> "Predictor":
     with _without_transformers():
         from lexiclip.predict import load_study
     if not arguments.clip:
-        return load_study(arguments.prompts or "models/prompts", classes)
+        return load_study(arguments.prompts or "models/prompts", classes, arguments.views)
     from lexiclip.any_clip import any_clip
 
-    return any_clip(arguments.clip, classes, arguments.captions, arguments.prompts)
+    return any_clip(arguments.clip, classes, arguments.captions, arguments.prompts, arguments.views)
 
 
 @contextmanager
