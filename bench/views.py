@@ -51,6 +51,7 @@ GROUPS = {
         name: view_rows(*ALL[:2], scales, shapes)
         for name, scales, shapes in (
             ("scale 2", [2], ["square"]),
+            ("scale 2, all shapes", [2], SHAPES),
             ("scales 2, 3", [2, 3], ["square"]),
             ("scales 2, 3, all shapes", [2, 3], SHAPES),
             ("scales 2, 3, 4, all shapes", [2, 3, 4], SHAPES),
@@ -207,7 +208,7 @@ def draw(found: dict[str, dict[str, float]]) -> None:
             axis.spines[["top", "right"]].set_visible(False)
         views, seconds = axes
         views.set(xlabel="views of a photo", ylabel="mAP, %")
-        views.set_xticks([of["views"] for of in fixed], [str(of["views"]) for of in fixed])
+        views.set_xticks([of["views"] for of in fixed], [str(of["views"]) for of in fixed], fontsize=8)
         views.legend(frameon=False, loc="lower right")
         seconds.set(xlabel="ms of one core a photo")
         ticks = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]

@@ -80,7 +80,7 @@ def test_one_variant_by_its_file(project):
 
 
 def test_views_are_those_that_the_name_says(project, photos):
-    for views, count in (("fast", 17), ("default", 17), ("all", 305)):
+    for views, count in (("fast", 17), ("default", 17), ("all", 141)):
         study = load_study(project / "models/prompts", views=views)
         photo = next(encode_photos(study, photos))
         assert len(photo.boxes) == len(photo.features.global_) == count

@@ -42,7 +42,7 @@ def add_predict(commands: argparse._SubParsersAction) -> None:
         "--captions", metavar="FILE", help="with --clip: captions whose mean feature joins in, class by class"
     )
     command.add_argument(
-        "--views", default="default", help="how many of a photo are scored: fast (17), default, all (305)"
+        "--views", default="default", help="how many of a photo are scored: fast (17), default, all (141)"
     )
     shown = command.add_mutually_exclusive_group()
     shown.add_argument("--top", type=int, metavar="K", help="the K best labels, present or not")
