@@ -21,7 +21,7 @@ from lexiclip.evaluation.metrics import (
     top_decisions,
 )
 from lexiclip.files import read_jsonl, write_json
-from lexiclip.images.datasets import load_dataset
+from lexiclip.images.datasets import Dataset, load_dataset
 from lexiclip.mini.scenes import draw_scenes, load_world, write_scenes
 from lexiclip.mixes import label_matrix
 from lexiclip.params import PROTOTYPES, Params, load_params
@@ -116,11 +116,7 @@ def score_world(
     params: Params, vocabulary: Vocabulary, folder: Path, seed: int, objects: tuple[int, int]
 ) -> np.ndarray:
     """Draw the world in `folder` and score it there; its labels (N, K)."""
-    names = vocabulary.names
-    world = load_world(names, params.scenes.clutter)
-    how = params.scenes.model_dump() | {"count": SCENES, "objects": objects, "seed": seed}
-    write_scenes(draw_scenes(world.sprites, world.themes, names, **how), names, folder / "scenes")
-    dataset = load_dataset(folder / "scenes/instances.json", folder / "scenes/images", vocabulary, None)
+    dataset = draw_world(params, vocabulary, folder, seed, objects)
     clip = load_clip("models/clip", params.precision).to(best_device(params.precision))
     model = model_id(clip)
     vectors = {v: load_prompts(f"models/prompts/{v}.safetensors", model).vectors for v in params.scored}
@@ -131,12 +127,23 @@ def score_world(
     score_images(
         clip,
         list(zip(dataset.ids, dataset.paths, strict=True)),
-        Texts(names, vectors, captions),
+        Texts(vocabulary.names, vectors, captions),
         Windows([2, 3], ["square"]),
         folder / "window_scores",
         workers=params.windows.workers,
     )
     return dataset.labels
+
+
+def draw_world(
+    params: Params, vocabulary: Vocabulary, folder: Path, seed: int, objects: tuple[int, int]
+) -> Dataset:
+    """Draw the scenes of a world in `folder`."""
+    names = vocabulary.names
+    world = load_world(names, params.scenes.clutter)
+    how = params.scenes.model_dump() | {"count": SCENES, "objects": objects, "seed": seed}
+    write_scenes(draw_scenes(world.sprites, world.themes, names, **how), names, folder / "scenes")
+    return load_dataset(folder / "scenes/instances.json", folder / "scenes/images", vocabulary, None)
 
 
 def in_per_cent(value: float) -> float:

@@ -68,6 +68,13 @@ def test_cocos_classes_without_own_ones(root, photos):
     assert [len(photo.labels) for photo in predict(clip, photos[:2])] == [80, 80]
 
 
+def test_views_are_those_that_the_name_says(root, photos):
+    for views, count in (("fast", 17), ("default", 17), ("all", 141)):
+        clip = any_clip(str(root / "models/clip"), ["tram", "puppy"], views=views)
+        photo = next(encode_photos(clip, photos))
+        assert len(photo.boxes) == count and sorted(label(clip, photo).labels) == ["puppy", "tram"]
+
+
 def test_captions_move_the_classes_that_they_name(root):
     clip = any_clip(str(root / "models/clip"), ["tram", "cyclist"], captions=root / "captions.txt")
     assert list(clip.vectors) == ["zero_shot", "caption_mean"] and clip.mask.all()
@@ -113,6 +120,7 @@ def test_tuned_prompts_join_in_whatever_precision_they_were_trained_in(root):
             r"views\.txt: none of 2 captions names a class \(tram, person, bicycle,",
         ),
         ({"classes": ["tram", "Tram"]}, "the same class"),
+        ({"views": "many"}, "views 'many': choose fast, default or all"),
         ({"clip": "ViT-B-99/random"}, "did you mean"),
     ],
 )

@@ -213,6 +213,24 @@ def test_development_scenes():
         assert values == [" / ".join(map(str, figures)) for figures in of_world.values()]
 
 
+def test_views():
+    found = measured("views.json")
+    rows = table("docs/results.md", "views scored", "views")
+    assert len(rows) == len(found)
+    for of_row, (_, *values, ms) in zip(found.values(), rows, strict=True):
+        seconds = of_row.pop("seconds", None)
+        assert values == list(map(str, of_row.values()))
+        assert ms == ("" if seconds is None else f"{1000 * seconds:.0f}")
+    text, fast = page("docs/results.md"), found["scale 2"]["ours"]
+    assert f"add {found['scales 2, 3']['ours'] - fast:.1f}." in text
+    few, fewer = (found[f"windows undecided, {bound}"] for bound in (0.1, 0.2))
+    lost = [f"{fast - of['ours']:.1f}" for of in (few, fewer)]
+    assert (
+        f"{few['views']:g} come within {lost[0]} of the mAP of 17, and {fewer['views']:g} within {lost[1]}"
+        in text
+    )
+
+
 def test_captions():
     rows = table("docs/results.md", "set", "asked")
     assert {f"{row[0]}.json" for row in rows} == {path.name for path in (METRICS / "captions").glob("*.json")}

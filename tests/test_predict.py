@@ -10,16 +10,16 @@ from PIL import Image
 from tests.random_prompts import write_clip
 
 from lexiclip.errors import InputError
-from lexiclip.heatmap import find, heat_of_cells, with_heat
+from lexiclip.heatmap import find, heat_of_cells, where_found, with_heat
 from lexiclip.images.windows import Box
 from lexiclip.params import PROTOTYPES
-from lexiclip.predict import encode_photos, label, load_study, predict
+from lexiclip.predict import encode_photos, label, load_study, predict, windows_of
 from lexiclip.prompts.class_vectors import class_vectors
 from lexiclip.prompts.contexts import init_contexts
 from lexiclip.scoring.ensemble import mean_standardised, ours
 from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.retrieval import caption_sets
-from lexiclip.scoring.window_pass import Texts, score_images
+from lexiclip.scoring.window_pass import Texts, Windows, score_images
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,24 @@ def test_one_variant_by_its_file(project):
     assert list(load_study(project / "models/prompts/best.safetensors").vectors) == ["best"]
     with pytest.raises(InputError, match="choose a tuned variant"):
         load_study(project / "models/prompts/caption_mean.safetensors", ["tram"])
+
+
+def test_views_are_those_that_the_name_says(project, photos):
+    for views, count in (("fast", 17), ("default", 17), ("all", 141)):
+        study = load_study(project / "models/prompts", views=views)
+        photo = next(encode_photos(study, photos))
+        assert len(photo.boxes) == len(photo.features.global_) == count
+        found = label(study, photo)
+        assert sorted(found.labels) == sorted(study.names)
+        assert [picture.size for picture in where_found(study, photo, found.labels)] == [(90, 60)] * 4
+    with pytest.raises(InputError, match=r"^views 'many': choose fast, default or all$"):
+        load_study(project / "models/prompts", views="many")
+
+
+def test_other_views_keep_the_rest_of_the_studys_windows():
+    default = Windows([2, 3], ["1x2"], exif=False)
+    assert windows_of("default", default) == default
+    assert windows_of("fast", default) == Windows([2], ["square"], exif=False)
 
 
 def test_labels_are_held_present_from_the_threshold_on(ema, photos):

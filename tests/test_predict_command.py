@@ -162,6 +162,16 @@ def test_the_report_shows_each_photo_and_its_labels(run, photos, tmp_path):
     assert re.findall(r">(0\.\d\d) <b>", text) == re.findall(r"  (0\.\d\d)  ", printed)
 
 
+@pytest.mark.parametrize("views", ["fast", "all"])
+def test_other_views_have_labels_a_heat_map_and_a_report(run, photos, tmp_path, views):
+    pictures = ["--heatmap", tmp_path / "map.png", "--report", tmp_path / "page.html"]
+    (row,) = map(json.loads, run(photos[0], "--json", "--views", views, *pictures).splitlines())
+    study = predicting.load_study(views=views)
+    assert row["scores"] == next(predicting.predict(study, photos[:1])).scores
+    assert Image.open(tmp_path / "map.png").size == (1350, 270)
+    assert (tmp_path / "page.html").read_text(encoding="utf-8").count('class="frame"') == len(row["present"])
+
+
 def test_a_report_without_a_label_says_so(run, photos, tmp_path):
     run(photos[0], "--threshold", "1", "--report", tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
@@ -182,6 +192,7 @@ def test_a_report_without_a_label_says_so(run, photos, tmp_path):
         (["{photo}", "--threshold", "nan"], "--threshold nan: a probability from 0 to 1"),
         (["{photo}", "--heatmap", "{photo}"], "this is one of the photos"),
         (["{photo}", "--classes", "{photo}"], "a file of another kind: give a .txt with a name a line"),
+        (["{photo}", "--views", "many"], "views 'many': choose fast, default or all"),
         (["{photo}", "--top", "0"], "--top 0: a number of labels from 1 up"),
         (["{photo}", "--top", "3", "--json"], "--top shortens no --json: each line has all labels"),
         (["{photo}", "--captions", "captions.txt"], "--captions goes with --clip"),

@@ -77,6 +77,7 @@ LEXICLIP = {
     ),
     "lexiclip predict street.jpg --clip models/clip --captions captions.txt --prompts "
     "models/prompts/ema.safetensors": r"street.jpg\n.*0\.\d\d  \w",
+    "lexiclip predict photos --views fast": r"photos/a.jpg\n  .*photos/b.jpg\n  ",
     "lexiclip predict street.jpg --top 5": r"street.jpg\n(  0\.\d\d  [^\n]*\n){5}$",
 }
 
@@ -128,6 +129,7 @@ LEFT_OUT = {
     "python bench/gpu.py": "no GPU; tests/bench runs it at a size of seconds",
     "python bench/gpu.py --toy gpu.json": "tests/bench runs it, with a tiny CLIP",
     "python bench/development.py": "ten minutes; tests/bench runs what is its own",
+    "python bench/views.py": "ten minutes; tests/bench runs it on three photos",
     "python bench/determinism.py": "makes the whole study again, several times",
     'python bench/determinism.py "no AVX, 2 threads"': "makes the whole study again",
     "python bench/scoring_steps.py mini 16": "minutes; it reports, and nothing reads what it says",

@@ -30,7 +30,7 @@ from lexiclip.mixes import IMAGENET_TEMPLATES, label_matrix, load_templates
 from lexiclip.own_captions import COCO, labelled_captions, words_for
 from lexiclip.own_classes import check_classes, is_vocabulary, with_competitors
 from lexiclip.precision import precision_of
-from lexiclip.predict import WITHOUT_CAPTIONS, Predictor, prompt_vectors
+from lexiclip.predict import WITHOUT_CAPTIONS, Predictor, prompt_vectors, windows_of
 from lexiclip.prompts.class_vectors import ClassVectors, load_prompts, mean_caption_vectors
 from lexiclip.scoring.decisions import any_rule
 from lexiclip.scoring.window_pass import Windows
@@ -46,14 +46,16 @@ def any_clip(
     classes: str | Path | Sequence[str] | None = None,
     captions: str | Path | None = None,
     prompts: str | Path | None = None,
+    views: str = "default",
 ) -> Predictor:
     """What predicts with the CLIP that `clip` names as `clip_of` reads it, for `classes` or COCO's.
 
     classes: names, or a vocabulary's YAML; COCO's other classes compete with them. captions: a file that
-    `read_captions` reads. prompts: the .safetensors of a variant that was tuned for this CLIP. InputError for
-    what does not fit.
+    `read_captions` reads. prompts: the .safetensors of a variant that was tuned for this CLIP. views: as in
+    `windows_of`. InputError for what does not fit.
     """
     check_clip(clip)
+    windows = windows_of(views, WINDOWS)
     classes, coco = COCO if classes is None else classes, load_vocabulary(COCO)
     own = load_vocabulary(classes).names if is_vocabulary(classes) else classes
     check_classes(own)
@@ -75,7 +77,7 @@ def any_clip(
         {variant: parts.to(next(model.parameters())) for variant, parts in vectors.items()},
         {variant: FUSING | {"local_weight": float(variant == "tuned")} for variant in vectors},
         np.ones((len(vectors), len(names)), dtype=bool),
-        WINDOWS,
+        windows,
         WORKERS,
         None,
         any_rule(len(names)),

@@ -21,7 +21,7 @@ from lexiclip.clip.loading import load_clip, model_id, preprocess_size
 from lexiclip.devices import best_device
 from lexiclip.errors import InputError
 from lexiclip.images.views import load_views
-from lexiclip.images.windows import Box
+from lexiclip.images.windows import SHAPES, Box
 from lexiclip.params import PROTOTYPES
 from lexiclip.prompts.class_vectors import (
     ClassVectors,
@@ -36,6 +36,10 @@ from lexiclip.scoring.fusion import WITHOUT_CAPTIONS, fuse_scores
 from lexiclip.scoring.lift import load_lift, with_lift
 from lexiclip.scoring.window_pass import Windows, tower_pays_in_bf16, window_scores
 from lexiclip.study import find_study
+
+# Scales and shapes by name: 16 windows, and 140. Those of scale 4, which the reference adds, cost as much
+# again and made labels worse on development scenes (docs/results.md).
+VIEWS = {"fast": ([2], ["square"]), "all": ([2, 3], SHAPES)}
 
 
 class Predictor(NamedTuple):
@@ -89,14 +93,19 @@ class Prediction(NamedTuple):
     present: list[str]
 
 
-def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | None = None) -> Predictor:
+def load_study(
+    prompts: str | Path = "models/prompts", classes: Sequence[str] | None = None, views: str = "default"
+) -> Predictor:
     """The study whose tuned prompts are `prompts`: a folder (its ensemble), or one variant's .safetensors.
 
     Params, vocabulary and CLIP are those of the nearest params.yaml above it. `classes` are ranked in place
-    of the vocabulary's, which stay as competitors unless a given name means the same. InputError names a
-    file that is missing or of another CLIP, and a class name that is longer than a prompt or given twice.
+    of the vocabulary's, which stay as competitors unless a given name means the same. `views` as in
+    `windows_of`. InputError names a file that is missing or of another CLIP, and a class name that is longer
+    than a prompt or given twice.
     """
     root, params, files, names, shown = find_study(Path(prompts), classes)
+    how = params.windows
+    windows = windows_of(views, Windows(how.scales, how.shapes, how.exif))
     clip = load_clip(root / "models/clip", params.precision).to(best_device(params.precision))
     made_with = model_id(clip)
     like = next(clip.parameters())
@@ -113,11 +122,21 @@ def load_study(prompts: str | Path = "models/prompts", classes: Sequence[str] | 
         vectors,
         {variant: params.fusing(variant) | WITHOUT_CAPTIONS for variant in vectors},
         class_mask(params.hard_classes([name for name in vectors if name != PROTOTYPES] or vectors), names),
-        Windows(params.windows.scales, params.windows.shapes, params.windows.exif),
-        params.windows.workers,
+        windows,
+        how.workers,
         load_lift(root / "models/lift.safetensors", names) if Path(prompts).is_dir() else None,
         rules["ensemble" if Path(prompts).is_dir() else Path(prompts).stem],
     )
+
+
+def windows_of(views: str, default: Windows) -> Windows:
+    """The windows that `views` names: fast, default or all. InputError for another name."""
+    if views == "default":
+        return default
+    if views not in VIEWS:
+        raise InputError(f"views {views!r}: choose fast, default or all")
+    scales, shapes = VIEWS[views]
+    return default._replace(scales=scales, shapes=shapes)
 
 
 def prompt_vectors(

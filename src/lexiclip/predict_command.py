@@ -18,7 +18,6 @@ from lexiclip.errors import InputError
 from lexiclip.files import check_writable
 from lexiclip.images.photo_files import photo_files
 from lexiclip.own_classes import check_classes, class_names, is_vocabulary
-from lexiclip.quick_start import without_extras
 from lexiclip.study import find_study
 
 if TYPE_CHECKING:
@@ -44,6 +43,8 @@ def add_predict(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--captions", metavar="FILE", help="with --clip: captions whose mean feature joins in, class by class"
     )
+    views = "how many of a photo are scored: fast (17), default (the study's, or 17), all (141)"
+    command.add_argument("--views", choices=("fast", "default", "all"), default="default", help=views)
     shown = command.add_mutually_exclusive_group()
     shown.add_argument("--top", type=int, metavar="K", help="the K best labels, present or not")
     shown.add_argument(
@@ -169,19 +170,18 @@ def _predictor(arguments: argparse.Namespace) -> "Predictor":
             _check_table(classes)
     if not arguments.clip:
         find_study(Path(prompts), classes)
-        with without_extras():
-            from lexiclip.predict import load_study
-        return load_study(prompts, classes)
+        from lexiclip.predict import load_study
+
+        return load_study(prompts, classes, arguments.views)
     check_clip(arguments.clip)
     if arguments.captions:
         read_captions(arguments.captions)
     if arguments.prompts:
         prompts_header(arguments.prompts)
-    with without_extras():
-        from lexiclip.any_clip import any_clip
-    return any_clip(
-        arguments.clip, given if is_vocabulary(given) else classes, arguments.captions, arguments.prompts
-    )
+    from lexiclip.any_clip import any_clip
+
+    classes = given if is_vocabulary(given) else classes
+    return any_clip(arguments.clip, classes, arguments.captions, arguments.prompts, arguments.views)
 
 
 def _say(text: str, file: TextIO | None = None) -> None:

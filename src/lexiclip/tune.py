@@ -17,7 +17,6 @@ from lexiclip.files import check_writable
 from lexiclip.mixes import split_held_out
 from lexiclip.own_captions import Captions, labelled_captions, words_for
 from lexiclip.own_classes import is_vocabulary
-from lexiclip.quick_start import without_extras
 from lexiclip.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -50,8 +49,7 @@ def tune(
     if len(vocabulary.names) < 2:
         raise InputError(f"classes: {vocabulary.names[0]!r} alone: give two or more, to be told apart")
     found = read_labelled(captions, vocabulary)
-    with without_extras():
-        from lexiclip.own_prompts import tune_prompts  # with torch, which takes seconds to load
+    from lexiclip.own_prompts import tune_prompts  # with torch, which takes seconds to load
 
     return tune_prompts(clip, found, vocabulary.names, out, epochs, seed)
 

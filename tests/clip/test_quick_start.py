@@ -10,9 +10,7 @@ HEAVY = ("scipy", "matplotlib", "transformers", "timm", "huggingface_hub", "torc
 START = """
 import sys
 from lexiclip import cli
-from lexiclip.quick_start import without_extras
-with without_extras():
-    import lexiclip.any_clip, lexiclip.own_prompts
+import lexiclip.any_clip, lexiclip.own_prompts
 """
 
 
