@@ -192,7 +192,6 @@ def test_a_report_without_a_label_says_so(run, photos, tmp_path):
         (["{photo}", "--threshold", "nan"], "--threshold nan: a probability from 0 to 1"),
         (["{photo}", "--heatmap", "{photo}"], "this is one of the photos"),
         (["{photo}", "--classes", "{photo}"], "a file of another kind: give a .txt with a name a line"),
-        (["{photo}", "--views", "many"], "views 'many': choose fast, default or all"),
         (["{photo}", "--top", "0"], "--top 0: a number of labels from 1 up"),
         (["{photo}", "--top", "3", "--json"], "--top shortens no --json: each line has all labels"),
         (["{photo}", "--captions", "captions.txt"], "--captions goes with --clip"),
