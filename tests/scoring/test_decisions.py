@@ -10,6 +10,7 @@ from lexiclip.scoring.decisions import (
     CENTRING,
     PRIOR,
     STEEPNESS,
+    _midpoint,
     any_rule,
     caption_prior,
     fit_rule,
@@ -40,6 +41,16 @@ def test_probabilities_are_the_formula(world):
         logit = s[i, k] - rule.midpoint - CENTRING * np.median(s[:, k])
         logit += PRIOR * (log_share[k] - log_share.mean())
         assert probabilities(scores, rule)[i, k] == pytest.approx(expit(STEEPNESS * logit), abs=1e-4)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 300.0])
+@pytest.mark.parametrize("wanted", [1e-3, 40.0, 1999.0])
+def test_the_midpoint_is_where_they_add_up(world, spread, wanted):
+    """Scores of one class are not standardised: they may be equal, or lie far apart."""
+    scores = 5 + spread * world[0][:50]
+    midpoint = _midpoint(scores, wanted)
+    below, above = (expit(STEEPNESS * (scores - midpoint - aside)).sum() for aside in (1e-9, -1e-9))
+    assert below - 1e-9 <= wanted <= above + 1e-9
 
 
 @pytest.mark.parametrize("expected", [0.5, 3.0, 8.0])

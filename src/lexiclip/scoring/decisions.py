@@ -10,7 +10,6 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter
-from scipy.optimize import brentq
 from scipy.special import expit
 
 from lexiclip.files import checked, read_json, write_json
@@ -57,15 +56,28 @@ def fit_rule(scores: np.ndarray, prior: Prior) -> Rule:
     scores = standardise(np.asarray(scores, np.float64))
     offsets = (CENTRING * np.median(scores, axis=0) - PRIOR * prior.log_share).round(4)
     wanted = min(prior.labels_per_image, scores.shape[1] / 2) * len(scores)
-
-    def surplus(midpoint: float) -> float:
-        return expit(STEEPNESS * (scores - offsets - midpoint)).sum() - wanted
-
-    span = np.abs(scores - offsets).max() + 10
-    midpoint = round(brentq(surplus, -span, span), 4)
+    midpoint = round(_midpoint(scores - offsets, wanted), 4)
     p = np.sort(expit(STEEPNESS * (scores - offsets - midpoint)), axis=None)[::-1]
     expected_f1 = 2 * np.cumsum(p) / (np.arange(1, p.size + 1) + p.sum())
     return Rule(offsets, midpoint, round(float(p[expected_f1.argmax()]), 4))
+
+
+def _midpoint(scores: np.ndarray, wanted: float) -> float:
+    """Where probabilities of `scores` add up to `wanted`: Newton's method between bounds, else their middle.
+
+    Of scipy.optimize, one root would not be worth the half second that every stage waits for its import.
+    """
+    span = float(np.abs(scores).max()) + 10
+    low, high, midpoint = -span, span, 0.0
+    for _ in range(200):
+        p = expit(STEEPNESS * (scores - midpoint))
+        surplus, slope = float(p.sum()) - wanted, STEEPNESS * float((p * (1 - p)).sum())
+        step = surplus / max(slope, 1e-9)
+        if abs(step) < 1e-12:
+            break
+        low, high = (midpoint, high) if surplus > 0 else (low, midpoint)
+        midpoint = midpoint + step if low < midpoint + step < high else (low + high) / 2
+    return midpoint
 
 
 def probabilities(scores: np.ndarray, rule: Rule) -> np.ndarray:
