@@ -1,6 +1,7 @@
-"""mAP over three seeds of training: an experiment a seed, then the mean and the spread of each figure."""
+"""mAP, CF1 and OF1 over three seeds of training: an experiment a seed, then mean and spread of each."""
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from lexiclip.errors import run_stage
@@ -8,6 +9,7 @@ from lexiclip.files import read_json, write_json
 
 SEEDS = (1, 2, 0)  # the committed one last, so that the workspace ends as it began
 PATH = "metrics/seeds.json"
+FIGURES = ("mAP", "CF1", "OF1")
 
 
 def main() -> None:
@@ -16,23 +18,23 @@ def main() -> None:
     for seed in SEEDS:
         subprocess.run(["dvc", "exp", "run", "-S", f"train.seed={seed}", "evaluate"], check=True)
         params.write_text(before)  # `-S` leaves the last seed in it
-        for name, value in mean_average_precisions(read_json("metrics/metrics.json")).items():
+        for name, value in figures_of(read_json("metrics/metrics.json"), FIGURES).items():
             found.setdefault(name, []).append(value)
     write_json(PATH, {name: summary(values) for name, values in found.items()})
-    print(f"{'mAP over seeds ' + ', '.join(map(str, SEEDS)):<32}{'mean':>8}{'spread':>8}")
+    print(f"{'over seeds ' + ', '.join(map(str, SEEDS)):<36}{'mean':>8}{'spread':>8}")
     for name, values in found.items():
-        print(f"{name:<32}{summary(values)['mean']:>8}{summary(values)['spread']:>8}")
+        print(f"{name:<36}{summary(values)['mean']:>8}{summary(values)['spread']:>8}")
     print(f"-> {PATH}")
 
 
-def mean_average_precisions(metrics: dict, prefix: str = "") -> dict[str, float]:
-    """Every mAP of metrics.json by its path, such as best.whole."""
+def figures_of(metrics: dict, wanted: Sequence[str], prefix: str = "") -> dict[str, float]:
+    """Every figure of metrics.json that is `wanted`, by its path, such as best.whole.mAP."""
     found = {}
     for key, value in metrics.items():
         if isinstance(value, dict):
-            found |= mean_average_precisions(value, f"{prefix}{key}.")
-        elif key == "mAP":
-            found[prefix.removesuffix(".")] = value
+            found |= figures_of(value, wanted, f"{prefix}{key}.")
+        elif key in wanted:
+            found[f"{prefix}{key}"] = value
     return found
 
 

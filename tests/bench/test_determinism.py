@@ -26,6 +26,6 @@ def test_what_differs_and_how_far(tmp_path):
         "stages": 1,
         "outputs": 2,
         "differing": ["b"],
-        "mAP moved by": {"best.whole": -1.5},
+        "mAP moved by": {"best.whole.mAP": -1.5},
     }
     assert compare(committed, committed, ["train"])["differing"] == []
