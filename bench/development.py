@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from window_labels import labels_of_views, window_map
 
 from lexiclip.clip.feature_store import open_store
 from lexiclip.clip.loading import load_clip, model_id
@@ -34,6 +35,7 @@ from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.lift import load_lift, log_lift, with_lift
 from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import Texts, Windows, score_images
+from lexiclip.scoring.window_store import read_ids
 from lexiclip.vocabulary import Vocabulary, load_vocabulary
 
 PATH = "metrics/development.json"
@@ -91,6 +93,8 @@ def measured(
         result[f"mAP, {views}"] = {
             name: in_per_cent(mean_average_precision(s, labels)) for name, s in shown.items()
         }
+    of_views = labels_of_views(folder / "scenes/instances.json", read_ids(folder / "window_scores"), names)
+    result["mAP of windows with one object"] = window_map(folder / "window_scores", params.scored, of_views)
     return result | {
         f"decisions of {rule}": decided(joined[rule], labels, names) for rule in ("mean", "ours")
     }

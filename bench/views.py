@@ -30,6 +30,7 @@ from lexiclip.predict import Photo, Predictor, label, load_study
 from lexiclip.scoring.ablation import view_rows
 from lexiclip.scoring.ensemble import mean_standardised
 from lexiclip.scoring.fusion import fuse_scores, fuse_variant
+from lexiclip.scoring.lift import with_lift
 from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import Texts, Windows, score_images, window_scores
 from lexiclip.scoring.window_store import WindowScores, read_shards
@@ -113,7 +114,7 @@ def fused(study: Predictor, folder: Path, rows: Sequence[int]) -> dict[str, np.n
     }
     of_text = [scores for variant, scores in of_variant.items() if variant != PROTOTYPES]
     mean = mean_standardised(np.stack(of_text), study.mask)
-    ours = study.ensemble(list(of_variant.values()))
+    ours = with_lift(study.ensemble(list(of_variant.values())), study.lift)
     return {"zero_shot": of_variant["zero_shot"], "mean": mean, "ours": ours}
 
 

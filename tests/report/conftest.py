@@ -12,6 +12,7 @@ from tests.random_prompts import write_prompts
 
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import read_yaml, write_csv, write_json
+from lexiclip.scoring.window_store import shard_path, write_shard
 
 NAMES = (
     "<script>alert(1)</script>",
@@ -21,6 +22,7 @@ NAMES = (
     "a class whose name is far too long for any label",
 )
 FILES = ["<b>bold</b>.png".replace("/", ""), *(f"{number:02d}.png" for number in range(1, 26))]
+SCORED = ["zero_shot", "caption_mean", "best", "ema", "prototypes"]
 SIZES = [(90, 60), (60, 90), (200, 40), (7, 5), (640, 480)]
 
 
@@ -36,11 +38,21 @@ def project(tmp_path_factory) -> Path:
     root, rng = tmp_path_factory.mktemp("project"), np.random.default_rng(0)
     write_params(root)
     write_images_and_labels(root, rng)
-    for variant in ("zero_shot", "caption_mean", "best", "ema", "prototypes", "ensemble"):
+    ids = [Path(file).stem for file in FILES]
+    for path in (*(f"scores/{variant}" for variant in (*SCORED, "ensemble")), "ceiling"):
         scores = rng.normal(size=(len(FILES), len(NAMES)))
-        others = {"mean": scores} if variant == "ensemble" else {"whole": scores + 1}
-        ids = [Path(file).stem for file in FILES]
-        write_scores(root / f"data/scores/{variant}.npz", ids, NAMES, scores, **others)
+        others = {"mean": scores} if path == "scores/ensemble" else {"whole": scores + 1}
+        write_scores(root / f"data/{path}.npz", ids, NAMES, scores, **others)
+    settings = {"names": NAMES, "variants": SCORED, "scales": [2], "shapes": ["square"]}
+    write_json(root / "data/window_scores/index.json", {**settings, "shards": [ids]})
+    views = {
+        f"{variant}.{branch}": rng.normal(size=(len(FILES), 17, len(NAMES))).astype(np.float16)
+        for variant in SCORED
+        for branch in ("global", "local")
+    }
+    write_shard(shard_path(root / "data/window_scores", 0), views, {**settings, "ids": ids})
+    for variant in SCORED:
+        write_json(root / f"metrics/captions_ap/{variant}.json", {"per_class": {}})
     write_prompts(root, NAMES)
     for variant, epochs in (("best", 1), ("ema", 3)):
         steps = [{"step": 1 + i, "loss": 40 / (1 + i)} for i in range(250 * epochs)]
@@ -50,10 +62,10 @@ def project(tmp_path_factory) -> Path:
     matrix = np.triu(rng.random((len(NAMES), len(NAMES))), 1)
     np.savez(root / "data/cooccurrence.npz", names=np.array(NAMES), matrix=matrix)
     write_caption_counts(root)
+    run_stage(root, "evaluate")
     ablation = [{"change": "as in params.yaml", "best": 50.0, "ensemble": 60.0},
                 {"change": "windows: none", "best": 48.5, "ensemble": 61.0}]  # fmt: skip
     write_csv(root / "metrics/ablation.csv", ablation)
-    run_stage(root, "evaluate")
     return root
 
 

@@ -38,7 +38,7 @@ def test_results_say_what_a_variant_is_and_list_the_rule_in_use_once():
         "CLIP as it comes, nothing tuned",
         "16 contexts, evidence, tuned on 27 hard classes",
         "all members, rule “mean”",
-        "all members, another rule",
+        "each class from one of them",
     ]
     assert rows[1] | {"name": "", "note": ""} == {
         "name": "", "note": "", "whole": 40.0, "windows": 50.0, "others": {"CF1": 40.0},

@@ -36,10 +36,11 @@ def fit_probe(features: Tensor, labels: np.ndarray, seed: int, dtype: torch.dtyp
         raise InputError("no labelled images to train the probe on")
     deviation, mean = torch.std_mean(features.to(dtype), dim=(0, 1))
     targets = torch.from_numpy(labels == 1).to(dtype)
-    whole, window, bias = (
-        torch.zeros(shape, dtype=dtype, requires_grad=True)
-        for shape in [(targets.shape[1], len(mean))] * 2 + [(targets.shape[1],)]
+    share = targets.mean(0).clamp(1e-3, 1 - 1e-3)
+    whole, window = (
+        torch.zeros(targets.shape[1], len(mean), dtype=dtype, requires_grad=True) for _ in range(2)
     )
+    bias = torch.logit(share).requires_grad_()  # as if no image told anything
     probe = Probe(mean, deviation.clamp(min=1e-6), whole, window, bias)
     optimizer = torch.optim.AdamW(
         [{"params": [whole, window], "weight_decay": DECAY}, {"params": [bias], "weight_decay": 0}], lr=RATE

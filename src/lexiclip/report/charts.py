@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from matplotlib.ticker import MaxNLocator
 
+from lexiclip.params import PROTOTYPES
 from lexiclip.report.tables import Row, read_table
 
 LEFT, RIGHT, TOP, BOTTOM = 60, 16, 12, 42  # room for ticks and axis titles, in pixels
@@ -83,8 +84,12 @@ def _ticks(values: Sequence[float], whole: bool) -> list[float]:
 
 
 def looks_of(variants: Sequence[str]) -> dict[str, int]:
-    """The look of each variant's line: eight take turns, the ensemble has one of its own."""
-    return {name: place % 8 for place, name in enumerate(variants)} | {"ensemble": 8}
+    """The look of each variant's line: eight take turns, what is no text's has one of its own."""
+    return {name: place % 8 for place, name in enumerate(variants)} | {
+        "ensemble": 8,
+        PROTOTYPES: 9,
+        "ceiling": 10,
+    }
 
 
 def recall_curves(table: Sequence[Row], looks: dict[str, int]) -> LineChart:

@@ -14,7 +14,10 @@ BASELINE_NOTES = {
     "zero_shot": "CLIP as it comes, nothing tuned",
     "caption_mean": "mean caption feature, nothing tuned",
     "prototypes": "windows that nobody labelled",
-    "ensemble_ours": "the mean and the prototypes",
+    "ensemble_mean": "the mean of all but the prototypes: the reference's rule",
+    "ensemble_class_advantage": "each class from one of them",
+    "ensemble_ours": "the mean, the prototypes and their lift",
+    "ceiling": "trained on labelled images: what labels could do",
 }
 
 
@@ -49,7 +52,7 @@ def results_rows(results: Sequence[Row], variants: dict[str, VariantParams], rul
         values = dict(row)
         name, whole, windows = values.pop("variant"), values.pop("mAP_whole"), values.pop("mAP")
         if name != f"ensemble_{rule}":
-            note = notes.get(name, "all members, another rule")
+            note = notes.get(name, "")
             rows.append({"name": name, "note": note, "whole": whole, "windows": windows, "others": values})
     return rows
 
