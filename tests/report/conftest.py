@@ -12,6 +12,7 @@ from tests.random_prompts import write_prompts
 
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import read_yaml, write_csv, write_json
+from lexiclip.scoring.window_store import shard_path, write_shard
 
 NAMES = (
     "<script>alert(1)</script>",
@@ -52,8 +53,9 @@ def project(tmp_path_factory) -> Path:
     write_caption_counts(root)
     ablation = [{"change": "as in params.yaml", "best": 50.0, "ensemble": 60.0},
                 {"change": "windows: none", "best": 48.5, "ensemble": 61.0}]  # fmt: skip
-    write_csv(root / "metrics/ablation.csv", ablation)
+    write_window_scores(root)
     run_stage(root, "evaluate")
+    write_csv(root / "metrics/ablation.csv", ablation)
     return root
 
 
@@ -68,6 +70,22 @@ def write_params(root: Path) -> None:
     params["ensemble"] |= {"variants": ["zero_shot", "best"], "rule": "mean"}
     write_json(root / "params.yaml", params)  # JSON is YAML
     write_json(root / "words.yaml", {"classes": {name: [] for name in NAMES}})
+
+
+def write_window_scores(root: Path) -> None:
+    """What the ablation reads: random scores of the whole image and 16 windows."""
+    rng, ids = np.random.default_rng(1), [Path(file).stem for file in FILES]
+    variants = ["zero_shot", "caption_mean", "best", "ema", "prototypes"]
+    settings = {"names": list(NAMES), "variants": variants, "scales": [2], "shapes": ["square"]}
+    write_json(root / "data/window_scores/index.json", settings | {"shards": [ids]})
+    scores = {
+        f"{variant}.{branch}": rng.normal(size=(len(ids), 17, len(NAMES))).astype(np.float16)
+        for variant in variants
+        for branch in ("global", "local")
+    }
+    write_shard(shard_path(root / "data/window_scores", 0), scores, settings | {"ids": ids})
+    for variant in variants:
+        write_json(root / f"metrics/captions_ap/{variant}.json", {"per_class": {}})
 
 
 def write_images_and_labels(root: Path, rng: np.random.Generator) -> None:
