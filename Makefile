@@ -46,4 +46,5 @@ clean:  ## what stages made that no cache holds
 	.venv/bin/python -m pip install --quiet uv==0.13.9
 	$(UV) --require-hashes -r requirements.lock
 	$(UV) --no-build-isolation -e .
+	.venv/bin/python -m compileall -q src
 	touch $@

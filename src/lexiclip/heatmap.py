@@ -14,7 +14,6 @@ import matplotlib
 import numpy as np
 import torch
 import torch.nn.functional as F
-from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
@@ -49,6 +48,8 @@ def heatmap_row(predictor: Predictor, photo: Photo, prediction: Prediction) -> l
 
 def draw_heatmap(rows: Sequence[Sequence[tuple[str, Image.Image]]], path: str | Path) -> None:
     """Write the PNG of the rows of `heatmap_row`."""
+    from matplotlib.figure import Figure  # here, as reports draw no figure and its import is slow
+
     figure = Figure(figsize=(2.7 * len(rows[0]), 2.7 * len(rows)), layout="constrained")
     axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)
     for axis, (title, picture) in zip(axes.flat, (drawn for row in rows for drawn in row), strict=True):

@@ -16,6 +16,7 @@ from lexiclip.scoring.lift import likely_classes, log_lift, with_lift
 # how far the covariance is drawn towards a sphere.
 SHARPNESS, SHRINKAGE = 2.0, 0.01
 FEWEST = 5  # windows of a class, taken by their scores where hardly any window prefers it
+WINDOW_WEIGHT = 1.5  # as in params.yaml, which may change without making all of this anew
 ROUNDS = 2  # in the second, what images show together helps to choose the windows
 
 
@@ -29,16 +30,22 @@ def prototypes_and_lift(
     count, views, size = features.shape
     classes, windows = len(text), features[:, 1:].reshape(-1, size)
     of_text = windows @ text.T  # (M, K)
-    from_text = fuse_views(features @ text.T, None, "standardised")  # (N, K)
+    from_text = _fused(features @ text.T)  # (N, K)
     lift, allowed = np.zeros((classes, classes)), np.ones((count, classes), bool)
     for _ in range(ROUNDS):
         chosen = sure_windows(of_text, per_class, allowed.repeat(views - 1, axis=0))
         vectors = gaussian_vectors(windows, chosen)
-        from_images = fuse_views(features @ vectors.T, None, "standardised")
+        from_images = _fused(features @ vectors.T)
         both = standardise(from_text) + standardise(from_images)
         lift = log_lift(likely_classes(with_lift(both, lift)))
         allowed = likely_classes(with_lift(both, lift)) >= 0.5
     return vectors, lift
+
+
+def _fused(scores: np.ndarray) -> np.ndarray:
+    """Scores (N, K) of images from those of their views (N, 1+W, K), in the standardised form."""
+    whole, windows = fuse_views(scores, None, "standardised")
+    return whole + WINDOW_WEIGHT * windows
 
 
 def sure_windows(scores: np.ndarray, per_class: int, allowed: np.ndarray) -> list[np.ndarray]:
