@@ -18,7 +18,7 @@ LISTED = ROOT / "data/world/sprites.yaml"
 @pytest.fixture(scope="module")
 def names():
     vocabulary = yaml.safe_load(committed("params.yaml"))["vocabulary"]
-    return load_vocabulary(ROOT / vocabulary["file"], vocabulary["without"]).names
+    return load_vocabulary(ROOT / vocabulary["file"], vocabulary["without"].split(", ")).names
 
 
 @pytest.fixture(scope="module")
