@@ -91,7 +91,9 @@ RERUN = {
     "dvc exp run -S clip.model=RN50-quickgelu -S clip.weights=rn50/open_clip_model.safetensors": "clip",
     "dvc exp run -S fusion.retrieval=false": "ensemble evaluate",
     "dvc exp run -S baselines.fusion.local_weight=1.0": "baselines ensemble evaluate report",
-    "dvc exp run -S images.labels=…/instances.json -S images.folder=…/images": "score ceiling evaluate report",
+    "dvc exp run -S images.labels=…/instances.json -S images.folder=…/images": (
+        "score ceiling evaluate report"
+    ),
     "dvc exp run -S train.ema_decay=0.999": "train@diffh train@ema train@zema",
 }
 
