@@ -37,7 +37,7 @@ from lexiclip.scoring.window_store import WindowScores, read_shards
 from lexiclip.vocabulary import load_vocabulary
 
 PATH, PICTURE = "metrics/views.json", "metrics/views.svg"
-WORLD, TIMED = "alike", 12  # timed photos
+WORLD, SCENES, TIMED = "alike", 200, 12  # the last: photos to time
 ALL = Windows([2, 3, 4], SHAPES)
 FIRST = [0, 1, 4, 13, 16]  # the whole image and those of the windows of scale 2 that do not overlap
 # For each of these quarters, all windows of scale 2, a grid of 4 by 4, whose centres lie in it.
@@ -70,10 +70,10 @@ def main() -> None:
     study = study._replace(vectors={name: parts.to(torch.float32) for name, parts in study.vectors.items()})
     with TemporaryDirectory() as folder:
         dataset = draw_world(params, vocabulary, Path(folder), *WORLDS[WORLD])
-        images = list(zip(dataset.ids, dataset.paths, strict=True))
+        images = list(zip(dataset.ids, dataset.paths, strict=True))[:SCENES]
         texts = Texts(study.names, study.vectors, caption_sets(torch.empty(0, 1), {}))
         score_images(clip, images, texts, ALL, Path(folder, "scores"), workers=study.workers)
-        found = measured(study, Path(folder, "scores"), dataset.labels)
+        found = measured(study, Path(folder, "scores"), dataset.labels[:SCENES])
         for name, seconds in timed(study, dataset.paths[:TIMED]).items():
             found[name]["seconds"] = seconds
     write_json(PATH, found)

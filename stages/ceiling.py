@@ -52,10 +52,13 @@ def labelled_images(params: Params, vocabulary: Vocabulary, folder: Path) -> Dat
 
 
 def logits(features: Tensor, labels: np.ndarray, of_test: Tensor, params: Params) -> np.ndarray:
-    """Logits (N, K) of the test images by a probe trained on `features` (M, V, D) and `labels` (M, K)."""
+    """Logits (N, K) of the test images by a probe trained on `features` (M, V, D) and `labels` (M, K).
+
+    Rounded to four decimals: training carries a processor's last digits on, but not as far as these.
+    """
     probe = fit_probe(features, labels, params.ceiling.seed, DTYPES[params.precision])
     with torch.inference_mode():
-        return torch.cat([probe_logits(probe, part) for part in of_test.split(256)]).numpy()
+        return torch.cat([probe_logits(probe, part) for part in of_test.split(256)]).numpy().round(4)
 
 
 run_stage(main)
