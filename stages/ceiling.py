@@ -41,7 +41,7 @@ def labelled_images(params: Params, vocabulary: Vocabulary, folder: Path) -> Dat
     """Those of `ceiling.labels`, or scenes of a seed of their own, drawn in `folder`."""
     given = params.ceiling
     if given.labels:
-        dataset = load_dataset(given.labels, given.folder, vocabulary, given.limit)
+        dataset = load_dataset(given.labels, given.folder, vocabulary, given.limit, "ceiling")
         if dataset.labels is None:
             raise InputError(f"ceiling.labels: {given.labels} has no labels")
         return dataset

@@ -24,7 +24,7 @@ def main() -> None:
     clip = load_clip("models/clip", params.precision).to(best_device(params.precision))
     model = model_id(clip)
     text = load_prompts("models/prompts/caption_mean.safetensors", model).vectors.global_.numpy()
-    how = (params.windows.exif, params.windows.workers)
+    how = (params.windows.exif, params.windows.workers, params.windows.skip_unreadable)
     if params.prototypes.images is None:
         with TemporaryDirectory() as folder:
             _, features = view_features(clip, drawn(params, names, Path(folder)), *how)

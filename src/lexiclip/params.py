@@ -231,9 +231,9 @@ class BaselinesParams(Block):
 
 
 class PrototypesParams(Block):
-    images: str | None
+    images: Annotated[str, Field(min_length=1)] | None
     scenes: Positive
-    seed: int
+    seed: Count
     per_class: Positive
     fusion: VariantFusionParams
 
@@ -242,8 +242,14 @@ class CeilingParams(Block):
     labels: str | None
     folder: str | None
     limit: Positive | None
-    scenes: Positive
-    seed: int
+    scenes: Annotated[int, Field(ge=2, strict=True)]
+    seed: Count
+
+    @model_validator(mode="after")
+    def _labels_with_their_folder(self) -> "CeilingParams":
+        if self.labels and not self.folder:
+            raise ValueError("folder: name the folder of the images that labels lists")
+        return self
 
 
 class TrainParams(Block):

@@ -32,7 +32,7 @@ def cut_down(params: dict, url: str) -> None:
         caption_set.update(asks_per_set=1, asks_per_class=1)
     params["pretrain"].update(steps=20, batch_size=4, templates=50)
     params["scenes"]["count"] = 70  # three shards of scores
-    params["prototypes"]["scenes"] = 10
+    params["prototypes"]["scenes"] = params["ceiling"]["scenes"] = 10
     params["windows"]["scales"] = [2]
     params["mix"]["heldout_share"] = 0.3
     params["train"]["batch_size"] = 32

@@ -36,7 +36,7 @@ class Study:
 
 def cut_down(params: dict) -> None:
     """A minute's worth of every stage after the shared datasets."""
-    params["scenes"]["count"] = params["prototypes"]["scenes"] = 12
+    params["scenes"]["count"] = params["prototypes"]["scenes"] = params["ceiling"]["scenes"] = 12
     params["windows"].update(scales=[2], workers=0)
     params["train"]["batch_size"] = 64
     for variant in params["variants"].values():

@@ -30,6 +30,7 @@ def cut_down(params: dict, smollm2_folder: str) -> None:
     if not photos.is_dir():
         photos = Path("data/scenes")
     params["images"] = {"labels": f"{photos}/instances.json", "folder": f"{photos}/images", "limit": 16}
+    params["ceiling"] |= params["images"]
     for variant in params["variants"].values():
         variant["train"].update(n_ctx=4, epochs=1, keep_epoch=1, warmup_epochs=0)
         variant["mix"]["texts"] = dict.fromkeys(variant["mix"]["texts"], 20) | {"class": True}
@@ -42,7 +43,7 @@ def test_the_reference_study_runs_from_captions_to_metrics(tmp_path, smollm2_fol
     cut_down(profile, smollm2_folder)
     profile["prototypes"]["images"] = "unlabelled"
     (study.root / "unlabelled").mkdir()
-    for name in "abcd":
+    for name in "abcdef":
         pixels = np.random.default_rng(ord(name)).integers(0, 255, (80, 120, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(study.root / f"unlabelled/{name}.jpg")
     (study.root / "params.yaml").write_text(yaml.safe_dump(profile, sort_keys=False))

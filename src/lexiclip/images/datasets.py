@@ -37,22 +37,22 @@ class Dataset(NamedTuple):
 
 
 def load_dataset(
-    labels: str | Path, folder: str | Path, vocabulary: Vocabulary, limit: int | None
+    labels: str | Path, folder: str | Path, vocabulary: Vocabulary, limit: int | None, block: str = "images"
 ) -> Dataset:
-    """The first `limit` images that `labels` lists, with their files in `folder`.
+    """The first `limit` images that `labels` lists, with their files in `folder`: a `block` of params.yaml.
 
     InputError for labels of no known kind, broken labels, an image that is not in `folder` or stands twice.
     """
     if not Path(labels).exists():
         raise InputError(
-            f"{labels}: no such file or folder: name yours in images.labels, or draw the study's scenes with "
-            "`dvc repro scenes`"
+            f"{labels}: no such file or folder: name yours in {block}.labels, or draw the study's scenes "
+            "with `dvc repro scenes`"
         )
     found = read_labels(labels, vocabulary)
     ids = image_ids(found.files)
     if len(set(ids)) < len(ids):
         raise InputError(f"{labels}: {Counter(ids).most_common(1)[0][0]} stands twice: list each image once")
-    paths = _in_folder(found.files, Path(folder), limit, labels)
+    paths = _in_folder(found.files, Path(folder), limit, labels, block)
     return Dataset(ids[:limit], paths, None if found.labels is None else found.labels[:limit])
 
 
@@ -80,7 +80,9 @@ def image_ids(files: Sequence[str]) -> list[str]:
     return [stem if times[stem] == 1 else file for stem, file in zip(stems, files, strict=True)]
 
 
-def _in_folder(files: Sequence[str], folder: Path, limit: int | None, labels: str | Path) -> list[Path]:
+def _in_folder(
+    files: Sequence[str], folder: Path, limit: int | None, labels: str | Path, block: str
+) -> list[Path]:
     """The paths of the first files: as listed or, where no other file has its name, by that name alone."""
     times = Counter(PurePosixPath(file).name for file in files)
     paths, absent = [], []
@@ -94,6 +96,6 @@ def _in_folder(files: Sequence[str], folder: Path, limit: int | None, labels: st
         paths.append(path)
     if absent:
         raise InputError(
-            f"{labels}: {len(absent)} images are not in {folder}, the first is {absent[0]} (images.folder)"
+            f"{labels}: {len(absent)} images are not in {folder}, the first is {absent[0]} ({block}.folder)"
         )
     return paths

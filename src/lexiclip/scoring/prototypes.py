@@ -29,6 +29,11 @@ def prototypes_and_lift(
     """
     count, views, size = features.shape
     classes, windows = len(text), features[:, 1:].reshape(-1, size)
+    if len(windows) < classes:
+        raise InputError(
+            f"prototypes: {count} unlabelled images have {len(windows)} windows for {classes} classes: give "
+            "more images"
+        )
     of_text = windows @ text.T  # (M, K)
     from_text = _fused(features @ text.T)  # (N, K)
     lift, allowed = np.zeros((classes, classes)), np.ones((count, classes), bool)
