@@ -141,3 +141,9 @@ def test_two_processes_tune_what_one_does(study, monkeypatch):
     alone = load_prompts("models/prompts/best.safetensors")
     for of_two, of_one in zip(shared.contexts, alone.contexts, strict=True):
         assert torch.equal(of_two, of_one)
+
+
+@pytest.mark.parametrize("given", [[], ["nope"], ["best", "next"]])
+def test_training_asks_for_a_variant_of_params_yaml(study, monkeypatch, capsys, given):
+    said = refused(monkeypatch, capsys, "train", *given)
+    assert said.endswith(f"{' '.join(given) or 'no variant'}: name one of params.yaml: best, next")
