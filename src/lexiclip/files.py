@@ -100,7 +100,7 @@ def reading(path: object, problem: str = "cannot be read", remedy: str = "") -> 
 
 
 def existing(path: str | Path, param: str) -> Path:
-    """`path`, which a param names. InputError says so if there is no such file."""
+    """`path`, which a param or an option names. InputError says so if there is no such file."""
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file: name one that exists in {param}")
     return Path(path)

@@ -104,14 +104,16 @@ class Vocabulary:
         return max(phrase.count(" ") + 1 for phrase in self.phrases)
 
 
-def load_vocabulary(path: str | Path, without: Iterable[str] = ()) -> Vocabulary:
+def load_vocabulary(
+    path: str | Path, without: Iterable[str] = (), param: str = "vocabulary.file"
+) -> Vocabulary:
     """Read a YAML of `classes: {name: [synonyms]}` and, optionally, `ignore`, `adjectives`, `after_noun`.
 
     Regular plurals, joined and hyphenated spellings are added. Classes in `without` still match, so that
-    their words go to no other class, but give no label. InputError for a malformed file, an unknown class in
-    `without`, a word of two classes.
+    their words go to no other class, but give no label. InputError for a malformed file, for a missing one,
+    which `param` names, for an unknown class in `without` and for a word of two classes.
     """
-    listed = checked(WORDS, read_yaml(existing(path, "vocabulary.file")), path)
+    listed = checked(WORDS, read_yaml(existing(path, param)), path)
     return _vocabulary(listed, set(without), path)
 
 
