@@ -1,6 +1,6 @@
 """Stage mix: the training texts of every variant, and the held-out captions that none of them trains on."""
 
-from lexiclip.errors import run_stage
+from lexiclip.errors import InputError, run_stage
 from lexiclip.files import read_json, read_jsonl, write_jsonl
 from lexiclip.mixes import (
     CAPTION_SOURCES,
@@ -31,21 +31,24 @@ def main() -> None:
         load_things("src/lexiclip/templates/things.yaml"),
     )
     for variant, of_variant in params.variants.items():
-        hard_classes, key = of_variant.mix.hard_classes, f"variants.{variant}.mix.hard_classes"
-        vocabulary.check(hard_classes, key)
-        mixes[variant] = mix_texts(
-            names,
-            trained,
-            class_sets,
-            of_variant.mix.texts,
-            templates=templates,
-            things=things,
-            rare_classes=params.mix.rare_classes,
-            hard_classes=hard_classes,
-            seed=params.mix.seed,
-        )
+        hard_classes, key = of_variant.mix.hard_classes, f"variants.{variant}.mix"
+        vocabulary.check(hard_classes, f"{key}.hard_classes")
+        try:
+            mixes[variant] = mix_texts(
+                names,
+                trained,
+                class_sets,
+                of_variant.mix.texts,
+                templates=templates,
+                things=things,
+                rare_classes=params.mix.rare_classes,
+                hard_classes=hard_classes,
+                seed=params.mix.seed,
+            )
+        except InputError as error:
+            raise InputError(f"{key}.{error}") from None
         if absent := [name for name in hard_classes if name not in names]:
-            print(f"{key}: left out by vocabulary.without: {', '.join(absent)}")
+            print(f"{key}.hard_classes: left out by vocabulary.without: {', '.join(absent)}")
     for name, mix in mixes.items():
         write_jsonl(f"data/mixes/{name}.jsonl", mix)
         print(f"{len(mix)} texts ({', '.join(f'{n} {s}' for s, n in count_sources(mix).items())}) -> "

@@ -12,7 +12,7 @@ from lexiclip.clip.feature_store import open_store
 from lexiclip.clip.loading import load_clip, model_id
 from lexiclip.devices import best_device
 from lexiclip.distributed import join_processes, leave_processes, rank_and_count
-from lexiclip.errors import run_stage
+from lexiclip.errors import InputError, run_stage
 from lexiclip.files import read_jsonl, write_csv, write_json
 from lexiclip.mixes import CAPTION_SOURCES, label_matrix
 from lexiclip.params import load_params
@@ -23,9 +23,13 @@ from lexiclip.scoring.cooccurrence import cooccurrence
 from lexiclip.vocabulary import load_vocabulary
 
 
-def main(variant: str) -> None:
-    join_processes()
+def main(given: list[str]) -> None:
     params = load_params()
+    if len(given) != 1 or given[0] not in params.variants:
+        told = " ".join(given) or "no variant"
+        raise InputError(f"stages/train.py: {told}: name one of params.yaml: {', '.join(params.variants)}")
+    variant = given[0]
+    join_processes()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     of_variant, train = params.variants[variant].train, params.train
     clip = load_clip("models/clip", params.precision).to(best_device(params.precision))
@@ -69,4 +73,4 @@ def main(variant: str) -> None:
     leave_processes()
 
 
-run_stage(lambda: main(sys.argv[1]))
+run_stage(lambda: main(sys.argv[1:]))

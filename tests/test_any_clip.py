@@ -117,7 +117,7 @@ def test_tuned_prompts_join_in_whatever_precision_they_were_trained_in(root):
         ({"prompts": "absent.safetensors"}, r"absent\.safetensors: cannot be read as prompts \(No such file"),
         (
             {"captions": "views.txt"},
-            r"views\.txt: none of 2 captions names a class \(tram, person, bicycle,",
+            r"views\.txt: none of 2 captions can be used: 2 name no class \(tram, person, bicycle,",
         ),
         ({"classes": ["tram", "Tram"]}, "the same class"),
         ({"views": "many"}, "views 'many': choose fast, default or all"),

@@ -1,12 +1,14 @@
 """Files that are written whole or not at all, and what unreadable ones are told."""
 
 import pytest
+from pydantic import TypeAdapter, create_model
 from safetensors import SafetensorError
 
 from lexiclip.errors import InputError
 from lexiclip.files import (
     atomic_folder,
     atomic_path,
+    checked,
     existing,
     read_json,
     read_jsonl,
@@ -120,6 +122,12 @@ def test_an_unreadable_file_is_named_in_one_line(tmp_path, read, content, said):
     with pytest.raises(InputError) as error:
         read(path)
     assert str(path) in str(error.value) and said in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_missing_key_is_told_without_all_that_stands_around_it():
+    row = TypeAdapter(create_model("Row", name=(str, ...), answer=(str, ...)))
+    with pytest.raises(InputError, match=r"^rows: answer: field required$"):
+        checked(row, {"name": "dog"}, "rows")
 
 
 def test_a_missing_file_of_the_study_says_how_to_come_by_it():

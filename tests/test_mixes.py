@@ -126,11 +126,12 @@ def test_hard_classes_alone_are_kept_and_labelled():
 @pytest.mark.parametrize(
     ("sources", "changed", "said"),
     [
-        (["multi", "single"], {}, "without a text of fork, knife"),
-        (["multi"], {"hard_classes": ["dog", "knife"]}, "without a text of knife"),
-        (["class"], {"hard_classes": ["zebra"]}, "none of zebra is a class"),
-        (["person_pair"], {"names": ("dog", "fork")}, r"texts\.person_pair"),
-        (["class", "wild"], {}, r"data/captions/wild\.jsonl: no caption"),
+        (["multi", "single"], {}, "^texts: no text of fork, knife: add"),
+        (["multi"], {"hard_classes": ["dog", "knife"]}, "^texts: no text of knife: add"),
+        (["class"], {"hard_classes": ["zebra"]}, "^hard_classes: none of zebra is a class"),
+        (["person_pair"], {"names": ("dog", "fork")}, r"^texts\.person_pair: the vocabulary has"),
+        (["class", "wild"], {}, r"^texts\.wild: data/captions/wild\.jsonl has no caption"),
+        ([], {"names": (*"abcdefg",)}, "^texts: no text of a, b, c, d, e, …: add a source"),
     ],
 )
 def test_a_mix_without_texts_is_told(sources, changed, said):

@@ -118,6 +118,15 @@ def test_classes_are_a_list_or_a_text_with_commas(tmp_path, value, names):
         ("variants.best.train.result", "average", "variants.best.train: result: there is no average"),
         ("scenes.objects", [6, 2], "scenes.objects: expected the lower bound first, got [6, 2]"),
         # names that must be known
+        ("ensemble.variants", ["best", "best"], "ensemble.variants: expected each value once, got ['best', "),
+        (
+            "ensemble.variants",
+            ["best", "prototypes"],
+            "ensemble.variants: unknown 'prototypes', choose from ",
+        ),
+        ("scenes.seed", -1, "scenes.seed: input should be greater than or equal to 0 (got -1)"),
+        ("train.seed", -1, "train.seed: input should be greater than or equal to 0 (got -1)"),
+        ("captions.multi.seed", -1, "captions.multi.seed: input should be greater than or equal to 0"),
         ("ensemble.variants", ["best", "Best"], "ensemble.variants: unknown 'Best', choose from zero_shot, "),
         ("baselines.mix", "Best", "baselines.mix: unknown 'Best', choose from best, "),
         ("filter.needs_asked_class", ["double"], "filter.needs_asked_class.0: input should be 'multi', "),
@@ -135,7 +144,26 @@ def test_a_misspelt_key_is_told_before_the_one_it_leaves_out(tmp_path):
 
 def test_a_key_left_out_is_named(tmp_path):
     train = {key: value for key, value in COMMITTED["train"].items() if key != "ema_decay"}
-    assert message(changed(tmp_path, "train", train)).startswith("train.ema_decay: field required")
+    assert message(changed(tmp_path, "train", train)) == "train.ema_decay: field required"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "zero_shot", "caption_mean", "prototypes", "heldout", "Heldout", "ceiling", "evaluated", "ensemble",
+        "ensemble_mean", "ensemble_ours", "ensemble_class_advantage", "", "../x", "a/b", "${x}", "a\n",
+    ],
+)  # fmt: skip
+def test_a_variant_whose_files_would_overwrite_others_is_refused(tmp_path, name):
+    said = message(
+        changed(tmp_path, "variants", COMMITTED["variants"] | {name: COMMITTED["variants"]["best"]})
+    )
+    assert f"no name for a variant: {name!r}: use letters, digits, _ and -, not zero_shot, " in said
+
+
+def test_a_variant_may_have_any_other_name(tmp_path):
+    variants = COMMITTED["variants"] | {"Mine_2-b": COMMITTED["variants"]["best"]}
+    assert "Mine_2-b" in load_params(changed(tmp_path, "variants", variants)).variants
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.random_prompts import write_clip
 
 from lexiclip.errors import InputError
-from lexiclip.heatmap import find, heat_of_cells, where_found, with_heat
+from lexiclip.heatmap import find, heat_of_cells, small, where_found, with_heat
 from lexiclip.images.windows import Box
 from lexiclip.params import PROTOTYPES
 from lexiclip.predict import encode_photos, label, load_study, predict, windows_of
@@ -173,3 +173,13 @@ def test_heat_is_bright_where_it_is_and_the_frame_is_drawn():
 def test_a_frame_past_the_edge_is_cut():
     mixed = with_heat(Image.new("RGB", (100, 50)), np.zeros((50, 100)), 1.0, Box(25, 50, 40, 60))
     assert (np.asarray(mixed)[49, 55:] == 255).all() and (np.asarray(mixed)[30:, 99] == 255).all()
+
+
+@pytest.mark.parametrize("size", [(1000, 10), (10, 1000), (900, 12), (3000, 3)])
+def test_a_frame_in_a_narrow_photo_is_at_least_a_pixel(size):
+    photo = Image.new("RGB", size)
+    drawn = small(photo).size
+    frames = [Box(0, 0, 1, 1), Box(size[1] // 2, size[0] // 2, 1, 1), Box(size[1] - 1, size[0] - 1, 1, 1)]
+    for frame in frames:
+        mixed = with_heat(photo, np.zeros(drawn[::-1]), 1.0, frame)
+        assert mixed.size == drawn and (np.asarray(mixed) == 255).all(2).any()

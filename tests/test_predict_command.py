@@ -229,6 +229,13 @@ def test_tuned_prompts_ask_for_their_clip(fail, project, photos, tmp_path):
     prompts.write_bytes((project / "models/prompts/best.safetensors").read_bytes())
     said = r"no variant of a study, but tuned for the CLIP of id [0-9a-f]{16}: name that CLIP, too, .*--clip"
     assert re.search(said, fail(photos[0], "--prompts", prompts).err)
+    (tmp_path / "params.yaml").write_text("lr: 0.1\n")  # another tool's
+    assert re.search(said, fail(photos[0], "--prompts", prompts).err)
+    (tmp_path / "models/prompts").mkdir(parents=True)
+    prompts.rename(own := tmp_path / "models/prompts/best.safetensors")
+    assert "params.yaml: lr: unknown key" in fail(photos[0], "--prompts", own).err
+    own.rename(prompts)
+    (tmp_path / "params.yaml").unlink()
     for name in ("params.yaml", "words.yaml"):
         (tmp_path / name).symlink_to(project / name)
     assert re.search(said, fail(photos[0], "--prompts", prompts).err)

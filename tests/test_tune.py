@@ -153,8 +153,14 @@ def test_no_help_is_told(here, run, monkeypatch):
         (["--classes", "dog"], "'dog' alone: give two or more"),
         (["--classes", ", "], "expected at least one name"),
         (["--classes", "absent.txt"], "absent.txt: cannot be read"),
-        (["--classes", "unicorn, yak"], "none of 30 captions names a class (unicorn, yak)"),
+        (["--classes", "absent.yaml"], "absent.yaml: no such file: name one that exists in --classes"),
+        (["--classes", "unicorn, yak"], "29 name no class (unicorn, yak), 1 too long, 0 unreadable: list"),
         (["--classes", "dog, " + "x7" * 60], "the text tower reads 77"),
+        (
+            ["--captions", "out.long.txt"],
+            "none of 1 captions can be used: 0 name no class (dog, kite, traffic_light, …), 1 too long, "
+            "0 unreadable: give sentences of at most 300 characters",
+        ),
         (["--captions", "out.txt"], "out.txt: no captions"),
         (["--captions", "out.one.txt"], "out.one.txt: 1 captions name a class, too few to hold some out"),
         (["--captions", "mine.doc"], "captions are read from"),
@@ -169,6 +175,7 @@ def test_no_help_is_told(here, run, monkeypatch):
 def test_bad_input_ends_in_one_line_before_anything_is_encoded(run, capsys, monkeypatch, arguments, said):
     Path("out.txt").write_text("\n")
     Path("out.one.txt").write_text("A dog.")
+    Path("out.long.txt").write_text("dog " * 90)
     Path("out.clip").write_text("no weights")
     monkeypatch.setattr(tuning, "write_store", None)
     with pytest.raises(SystemExit) as ended:

@@ -10,6 +10,7 @@ from lexiclip.errors import InputError
 from lexiclip.vocabulary import load_vocabulary
 
 FOLDER = Path(__file__).resolve().parents[1] / "src/lexiclip/vocabularies"
+FORM = "words.yaml: expected `classes:` and below it a class a line, such as `tram: []`"
 
 
 @pytest.fixture(scope="module")
@@ -146,22 +147,26 @@ def test_words_of_a_users_own_file(load):
     ("content", "said"),
     [
         ("classes: [dog, cat", "not YAML"),
-        ("- dog\n- cat\n", "valid dictionary"),
-        ("classes: {}\n", "classes: dictionary should have at least 1 item"),
-        ("", "valid dictionary"),
-        ("ignore: [hot dog]\n", "classes: field required"),
+        ("- dog\n- cat\n", f"{FORM} (got ['dog', 'cat'])"),
+        ("classes: [dog, cat]\n", f"{FORM} (got {{'classes': ['dog', 'cat']}})"),
+        ("classes: {}\n", f"{FORM} (got {{'classes': {{}}}})"),
+        ("", f"{FORM} (got None)"),
+        ("ignore: [hot dog]\n", f"{FORM} (got "),
         (
             f"classes: {{dog: [{'dog ' * 40}]}}\n",
             "classes.dog.0: expected at most 12 words in a row (got 'dog dog",
         ),
-        ("classes: {dog: puppy}\n", "classes.dog: input should be a valid list (got 'puppy')"),
+        (
+            "classes: {dog: puppy}\n",
+            "classes.dog: expected a list of words, such as [streetcar] (got 'puppy')",
+        ),
         ("classes: {dog: [no]}\n", "classes.dog.0: expected a word: put it in quotes (got False)"),
         ("classes: {on: [light]}\n", "put it in quotes"),
         ("classes: {dog: [pet], cat: [pet]}\n", "'pet' stands for both 'dog' and 'cat'"),
         ("classes: {dog: [], dogs: []}\n", "'dogs' stands for both 'dog' and 'dogs'"),
         ("classes: {dog: []}\nignore: [Dog]\n", "'Dog' is ignored"),
         ("classes: {dog: []}\nignored: [hot dog]\n", "ignored: unknown key"),
-        ("classes: {dog: []}\nignore: hot dog\n", "ignore: input should be a valid list"),
+        ("classes: {dog: []}\nignore: hot dog\n", "ignore: expected a list of words, such as "),
     ],
 )
 def test_a_bad_file_is_told_in_one_line(load, content, said):

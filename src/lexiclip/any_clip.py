@@ -57,7 +57,7 @@ def any_clip(
     check_clip(clip)
     windows = windows_of(views, WINDOWS)
     classes, coco = COCO if classes is None else classes, load_vocabulary(COCO)
-    own = load_vocabulary(classes).names if is_vocabulary(classes) else classes
+    own = load_vocabulary(classes, param="--classes").names if is_vocabulary(classes) else classes
     check_classes(own)
     names = with_competitors(own, coco)
     labelled = captions and labelled_captions(captions, words_for(classes))[0]

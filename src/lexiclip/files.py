@@ -100,7 +100,7 @@ def reading(path: object, problem: str = "cannot be read", remedy: str = "") -> 
 
 
 def existing(path: str | Path, param: str) -> Path:
-    """`path`, which a param names. InputError says so if there is no such file."""
+    """`path`, which a param or an option names. InputError says so if there is no such file."""
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file: name one that exists in {param}")
     return Path(path)
@@ -116,7 +116,9 @@ def checked(kind: TypeAdapter, content: object, place: object) -> Any:
         unknown = problem["type"] == "extra_forbidden"
         message = "unknown key" if unknown else problem["msg"].removeprefix("Value error, ")
         message = re.sub(r" or instance of \w+$", "", message)
-        told = f"{message[0].lower()}{message[1:]} (got {reprlib.repr(problem['input'])})"
+        told = f"{message[0].lower()}{message[1:]}"
+        if problem["type"] != "missing":  # whose input is all that stands around it
+            told += f" (got {reprlib.repr(problem['input'])})"
         raise InputError(": ".join(filter(None, [str(place), key, told]))) from None
 
 

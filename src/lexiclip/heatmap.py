@@ -127,10 +127,11 @@ def with_heat(image: Image.Image, heat: np.ndarray, highest: float, frame: Box) 
     colour = 255 * matplotlib.colormaps["inferno"](level[..., 0])[..., :3]
     mixed = Image.fromarray(np.round(shown + (colour - shown) * (0.5 + 0.25 * level)).astype(np.uint8))
     zoom = heat.shape[1] / image.width
-    right = min(frame.left + frame.width, image.width) * zoom - 1
-    bottom = min(frame.top + frame.height, image.height) * zoom - 1
-    corners = (frame.left * zoom, frame.top * zoom, right, bottom)
-    ImageDraw.Draw(mixed).rectangle([round(edge) for edge in corners], outline="white", width=2)
+    left, top = min(round(frame.left * zoom), mixed.width - 1), min(round(frame.top * zoom), mixed.height - 1)
+    right = round(min(frame.left + frame.width, image.width) * zoom - 1)
+    bottom = round(min(frame.top + frame.height, image.height) * zoom - 1)
+    corners = (left, top, max(left, right), max(top, bottom))  # of a narrow photo, at least a pixel
+    ImageDraw.Draw(mixed).rectangle(corners, outline="white", width=2)
     return mixed
 
 

@@ -72,7 +72,7 @@ def mix_texts(
 
     With `hard_classes`, only texts that name one are kept and only those classes are labelled. Each of
     `rare_classes` (all classes if empty) is paired with `things`, which lie outside the vocabulary. Names in
-    both lists that are not classes are ignored. InputError names the classes that no text names.
+    both lists that are not classes are ignored. InputError begins with the key of the mix that is at fault.
     """
     labelled = tuple(name for name in names if name in hard_classes) if hard_classes else names
     if not labelled:
@@ -91,8 +91,9 @@ def mix_texts(
             continue
         texts = captions[source] if source in CAPTION_SOURCES else made[source]()
         if source in CAPTION_SOURCES and not texts:
+            file = f"data/captions/{source}.jsonl"
             raise InputError(
-                f"data/captions/{source}.jsonl: no caption to train on: write some, or switch it off"
+                f"texts.{source}: {file} has no caption to train on: write some, or set it to false"
             )
         if isinstance(wanted, str):
             texts = texts * int(wanted.removeprefix("x"))
@@ -104,7 +105,8 @@ def mix_texts(
     mix = [text for text in mix if text["labels"]]
     named = {name for text in mix for name in text["labels"]}
     if missing := [name for name in labelled if name not in named]:
-        raise InputError(f"mix without a text of {', '.join(missing)}: add a source, such as `class: true`")
+        some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+        raise InputError(f"texts: no text of {some}: add a source, such as `class: true`")
     return mix
 
 

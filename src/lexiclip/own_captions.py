@@ -30,7 +30,7 @@ def words_for(classes: str | Path | Sequence[str]) -> Vocabulary:
     of one spelling.
     """
     if is_vocabulary(classes):
-        return load_vocabulary(classes)
+        return load_vocabulary(classes, param="--classes")
     check_classes(classes)
     plain_vocabulary(classes)
     return own_vocabulary(classes, *map(load_vocabulary, SHIPPED))
@@ -49,8 +49,12 @@ def labelled_captions(path: str | Path, vocabulary: Vocabulary) -> tuple[list[di
     )
     if not kept:
         some = ", ".join(vocabulary.names[:3]) + (", …" if len(vocabulary.names) > 3 else "")
+        parsed, left = counts["parsed"], counts["left_after"]
+        remedy = "list the words that they use for the classes in a vocabulary's YAML"
+        if not left["long"]:
+            remedy = f"give sentences of at most {LONGEST} characters"
         raise InputError(
-            f"{path}: none of {counts['parsed']} captions names a class ({some}): list the words that they "
-            "use for the classes in a vocabulary's YAML"
+            f"{path}: none of {parsed} captions can be used: {left['long']} name no class ({some}), "
+            f"{left['short'] - left['long']} too long, {parsed - left['short']} unreadable: {remedy}"
         )
     return kept, counts

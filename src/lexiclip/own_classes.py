@@ -31,7 +31,7 @@ def class_names(text: str) -> list[str]:
     """
     given, ending = "--classes", Path(text).suffix.lower()
     if is_vocabulary(text):
-        return list(load_vocabulary(text).names)
+        return list(load_vocabulary(text, param=given).names)
     if ending == ".txt":
         given, text = text, read_text(text)
     elif ending in LISTS or os.path.isfile(text):  # noqa: PTH113 Path.is_file fails on a list that is too long

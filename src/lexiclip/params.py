@@ -25,6 +25,11 @@ from lexiclip.files import read_yaml
 # What is scored beside the variants, though nothing is tuned for it.
 BASELINES = ("zero_shot", "caption_mean")
 PROTOTYPES = "prototypes"
+RULES = ("mean", "class_advantage", "ours")
+# A variant of such a name would overwrite another's file, or a key of the results.
+RESERVED = (
+    *BASELINES, PROTOTYPES, "heldout", "ceiling", "evaluated", "ensemble", *(f"ensemble_{r}" for r in RULES)
+)  # fmt: skip
 
 Precision = Literal["exact", "fast"]
 Positive = Annotated[int, Field(gt=0, strict=True)]
@@ -42,6 +47,14 @@ def _distinct(values: list) -> list:
     if len(set(values)) < len(values):
         raise ValueError(f"expected each value once, got {values}")
     return values
+
+
+def _variant_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or name.lower() in RESERVED:
+        raise ValueError(
+            f"no name for a variant: {name!r}: use letters, digits, _ and -, not {', '.join(RESERVED)}"
+        )
+    return name
 
 
 def _listed(names: Any) -> Any:
@@ -94,14 +107,14 @@ class ComposeParams(SamplingParams):
     sizes: list[Annotated[int, Field(ge=2)]] = Field(min_length=1)
     share: Share
     challenge_classes: Classes = Field(min_length=1)
-    seed: int
+    seed: Count
 
 
 class CaptionSetParams(Block):
     asks_per_set: Count
     asks_per_class: Count
     challenge_only: bool
-    seed: int
+    seed: Count
 
 
 class WriteParams(SamplingParams):
@@ -120,7 +133,7 @@ class FilterParams(Block):
 class JudgeParams(SamplingParams):
     judges: list[Literal["filter", "check"]]
     instructions: str
-    seed: int
+    seed: Count
 
 
 class WildParams(Block):
@@ -134,7 +147,7 @@ class PretrainParams(Block):
     templates: Positive
     caption_share: Annotated[float, Field(ge=0, le=1)]
     class_loss_share: Share
-    seed: int
+    seed: Count
 
 
 class ClipParams(Block):
@@ -154,7 +167,7 @@ class ScenesParams(Block):
     clutter: Annotated[tuple[Count, Count], Rising]
     size: Annotated[tuple[Share, Share], Rising]
     noise: Annotated[float, Field(ge=0)]
-    seed: int
+    seed: Count
 
 
 class ImagesParams(Block):
@@ -166,7 +179,7 @@ class ImagesParams(Block):
 class MixParams(Block):
     heldout_share: Share
     rare_classes: Classes
-    seed: int
+    seed: Count
 
 
 Source = Literal[
@@ -256,7 +269,7 @@ class TrainParams(Block):
     batch_size: Positive
     momentum: Annotated[float, Field(ge=0, lt=1)]
     weight_decay: Annotated[float, Field(ge=0)]
-    seed: int
+    seed: Count
     ema_decay: Share
     none: None
 
@@ -277,8 +290,8 @@ class FusionParams(Block):
 
 
 class EnsembleParams(Block):
-    variants: Annotated[list[str], Field(min_length=1)] | None
-    rule: Literal["mean", "class_advantage", "ours"]
+    variants: Annotated[list[str], Field(min_length=1), Distinct] | None
+    rule: Literal[RULES]
     choice: str | None
 
 
@@ -298,7 +311,7 @@ class Params(Block):
     images: ImagesParams
     mix: MixParams
     train: TrainParams
-    variants: dict[str, VariantParams]
+    variants: dict[Annotated[str, AfterValidator(_variant_name)], VariantParams]
     baselines: BaselinesParams
     prototypes: PrototypesParams
     ceiling: CeilingParams
@@ -339,10 +352,9 @@ class Params(Block):
             raise ValueError(
                 f"baselines.mix: unknown {self.baselines.mix!r}, choose from {', '.join(self.variants)}"
             )
-        if unknown := [variant for variant in self.members if variant not in self.scored]:
-            raise ValueError(
-                f"ensemble.variants: unknown {unknown[0]!r}, choose from {', '.join(self.scored)}"
-            )
+        known = [*BASELINES, *self.variants]
+        if unknown := [variant for variant in self.members if variant not in known]:
+            raise ValueError(f"ensemble.variants: unknown {unknown[0]!r}, choose from {', '.join(known)}")
         return self
 
     @model_validator(mode="after")
@@ -394,7 +406,8 @@ def _first_problem(error: ValidationError, content: Any) -> str:
     allowed = [first.lower(), *(message.removeprefix("Input should be ") for message in others)]
     if keys and problem["type"] not in ("missing", "none_required") and _may_be_null(keys, content):
         allowed.append("null")
-    return f"{_dotted(keys) or 'the whole file'}: {' or '.join(allowed)} (got {problem['input']!r:.60})"
+    got = "" if problem["type"] == "missing" else f" (got {problem['input']!r:.60})"  # the block around it
+    return f"{_dotted(keys) or 'the whole file'}: {' or '.join(allowed)}{got}"
 
 
 def _dotted(keys: list) -> str:

@@ -35,7 +35,13 @@ def find_study(prompts: Path, classes: Sequence[str] | None) -> Study:
             f"{prompts}: no params.yaml above it: run this in the project, name a project's prompts, or a "
             "CLIP (--clip ViT-B-16/openai)"
         )
-    params = load_params(root / "params.yaml")
+    elsewhere = prompts.suffix == ".safetensors" and prompts.absolute().parent != root / "models/prompts"
+    try:
+        params = load_params(root / "params.yaml")
+    except InputError:
+        if elsewhere:  # that params.yaml may be of another tool
+            raise _of_no_study(prompts) from None
+        raise
     files = [prompts]
     if prompts.suffix != ".safetensors":
         files = [prompts / f"{variant}.safetensors" for variant in (*params.members, PROTOTYPES)]

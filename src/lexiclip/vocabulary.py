@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, TypeAdapter, model_validator
 
 from lexiclip.errors import InputError, did_you_mean
 from lexiclip.files import checked, existing, read_yaml
@@ -28,16 +28,32 @@ def _word(word: object) -> str:
 
 
 Word = Annotated[str, BeforeValidator(_word)]
-Words = Annotated[list[Word], BeforeValidator(lambda words: words or [])]
+
+
+def _words(words: object) -> object:
+    if words and not isinstance(words, list):
+        raise ValueError("expected a list of words, such as [streetcar]")
+    return words or []
+
+
+Words = Annotated[list[Word], BeforeValidator(_words)]
 
 
 class WordFile(BaseModel, extra="forbid", strict=True):
     """The content of a vocabulary's YAML file."""
 
-    classes: Annotated[dict[Word, Words], Field(min_length=1)]
+    classes: dict[Word, Words]
     ignore: Words = []
     adjectives: Words = []
     after_noun: Words = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_classes(cls, content: object) -> object:
+        classes = content.get("classes") if isinstance(content, dict) else None
+        if not classes or not isinstance(classes, dict):
+            raise ValueError("expected `classes:` and below it a class a line, such as `tram: []`")
+        return content
 
 
 WORDS = TypeAdapter(WordFile)
@@ -104,14 +120,16 @@ class Vocabulary:
         return max(phrase.count(" ") + 1 for phrase in self.phrases)
 
 
-def load_vocabulary(path: str | Path, without: Iterable[str] = ()) -> Vocabulary:
+def load_vocabulary(
+    path: str | Path, without: Iterable[str] = (), param: str = "vocabulary.file"
+) -> Vocabulary:
     """Read a YAML of `classes: {name: [synonyms]}` and, optionally, `ignore`, `adjectives`, `after_noun`.
 
     Regular plurals, joined and hyphenated spellings are added. Classes in `without` still match, so that
-    their words go to no other class, but give no label. InputError for a malformed file, an unknown class in
-    `without`, a word of two classes.
+    their words go to no other class, but give no label. InputError for a malformed file, for a missing one,
+    which `param` names, for an unknown class in `without` and for a word of two classes.
     """
-    listed = checked(WORDS, read_yaml(existing(path, "vocabulary.file")), path)
+    listed = checked(WORDS, read_yaml(existing(path, param)), path)
     return _vocabulary(listed, set(without), path)
 
 

@@ -53,6 +53,7 @@ def test_the_seed_decides_the_order_and_nothing_else_does():
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
-def test_no_images():
-    with pytest.raises(InputError, match="no labelled images"):
-        fit_probe(torch.zeros(0, 2, 4), np.zeros((0, 3)), 0, torch.float64)
+@pytest.mark.parametrize("count", [0, 1])
+def test_too_few_images(count):
+    with pytest.raises(InputError, match=f"^{count} labelled images .*: give two or more"):
+        fit_probe(torch.zeros(count, 2, 4), np.zeros((count, 3)), 0, torch.float64)

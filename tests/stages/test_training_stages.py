@@ -141,3 +141,19 @@ def test_two_processes_tune_what_one_does(study, monkeypatch):
     alone = load_prompts("models/prompts/best.safetensors")
     for of_two, of_one in zip(shared.contexts, alone.contexts, strict=True):
         assert torch.equal(of_two, of_one)
+
+
+@pytest.mark.parametrize("given", [[], ["nope"], ["best", "next"]])
+def test_training_asks_for_a_variant_of_params_yaml(study, monkeypatch, capsys, given):
+    said = refused(monkeypatch, capsys, "train", *given)
+    assert said.endswith(f"{' '.join(given) or 'no variant'}: name one of params.yaml: best, next")
+
+
+def test_a_mix_that_lacks_a_class_names_its_variant(study, monkeypatch, capsys):
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["variants"]["next"]["mix"]["texts"] = {}
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    said = refused(monkeypatch, capsys, "mix")
+    assert (
+        said == "error: variants.next.mix.texts: no text of fork, knife: add a source, such as `class: true`"
+    )

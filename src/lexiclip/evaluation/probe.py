@@ -30,10 +30,10 @@ class Probe(NamedTuple):
 def fit_probe(features: Tensor, labels: np.ndarray, seed: int, dtype: torch.dtype) -> Probe:
     """The probe of features (N, V, D) and labels (N, K), by binary cross-entropy; V = 1: no window counts.
 
-    Computed in `dtype`. InputError for no image.
+    Computed in `dtype`. InputError for fewer than two images, which have no deviation.
     """
-    if not len(features):
-        raise InputError("no labelled images to train the probe on")
+    if len(features) < 2:
+        raise InputError(f"{len(features)} labelled images to train the probe on: give two or more")
     deviation, mean = torch.std_mean(features.to(dtype), dim=(0, 1))
     targets = torch.from_numpy(labels == 1).to(dtype)
     share = targets.mean(0).clamp(1e-3, 1 - 1e-3)
