@@ -121,6 +121,8 @@ LEFT_OUT = {
     "dvc push": "no bucket here; tests/sharing pushes to a server",
     "dvc queue start --jobs 1": "runs the study four times",
     "dvc repro": "tests/pipeline runs it with small params",
+    "dvc repro --force prototypes": "minutes; tests/pipeline runs the stage with small params",
+    "dvc repro --force ceiling": "minutes; tests/pipeline runs the stage with small params",
     "dvc repro evaluate": "tests/stages runs its script",
     "dvc remote add --default team ssh://user@host/folder": "tests/sharing adds one",
     "dvc remote modify team verify true": "tests/sharing sets it",
