@@ -16,6 +16,7 @@ from torch import nn
 from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.clip.image_tower import encode_views
 from lexiclip.clip.loading import build_clip, frozen
+from lexiclip.evaluation.probe import fit_probe, probe_logits
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import write_json
 from lexiclip.heatmap import heat_of_cells, with_heat
@@ -24,13 +25,16 @@ from lexiclip.images.windows import Box, windows
 from lexiclip.mini.scenes import draw_scenes, load_themes, write_scenes
 from lexiclip.mini.sprites import load_sprites
 from lexiclip.mixes import label_matrix
-from lexiclip.prompts.class_vectors import Prompts, class_vectors, load_prompts, save_prompts
+from lexiclip.prompts.class_vectors import ClassVectors, Prompts, class_vectors, load_prompts, save_prompts
 from lexiclip.prompts.schedule import Tuning
 from lexiclip.prompts.training import train_prompts
 from lexiclip.report.pictures import photo_uri
 from lexiclip.scoring.cooccurrence import cooccurrence, row_normalised
 from lexiclip.scoring.fusion import fuse_variant
+from lexiclip.scoring.lift import save_lift
+from lexiclip.scoring.prototypes import prototypes_and_lift
 from lexiclip.scoring.retrieval import caption_sets
+from lexiclip.scoring.view_features import view_features
 from lexiclip.scoring.window_pass import Texts, Windows, score_images
 
 NAMES = ("person", "dog", "cat", "horse", "bus", "car", "bicycle", "apple", "banana", "cup", "fork", "book")
@@ -116,6 +120,15 @@ def run(folder: Path, precision: str, seed: int) -> None:
     companions = row_normalised(cooccurrence(labels))
     fused = fuse_variant(folder / "windows", "best", companions, companion_weight=0.5, **FUSING)
     write_scores(folder / "scores.npz", fused.ids, NAMES, fused.windows, whole=fused.whole)
+    _, features = view_features(clip, paths, True, 0)
+    found, lift = prototypes_and_lift(features.double().numpy(), vectors.global_.double().numpy(), 16)
+    of_images = torch.from_numpy(found)
+    prototypes = Prompts(ClassVectors(of_images, of_images, None), NAMES, "tiny", None)
+    save_prompts(folder / "prototypes.safetensors", prototypes)
+    save_lift(folder / "lift.safetensors", lift, NAMES)
+    shown = (np.random.default_rng(seed).random((len(paths), len(NAMES))) < 0.4).astype(np.int8)
+    probe = fit_probe(features, shown, seed, next(clip.parameters()).dtype)
+    write_scores(folder / "ceiling.npz", fused.ids, NAMES, probe_logits(probe, features).numpy().round(4))
     image = load_rgb(paths[0])
     boxes = windows(*image.size, [2], ["square"])
     local = encode_views(clip, view_pixels(image, boxes, 96), bf16=False).local  # (V, g², D)

@@ -95,6 +95,12 @@ def test_ctrl_c_ends_a_stage_whose_workers_do_not_let_go():
     assert stage.returncode == 130 and said == "interrupted: finished work is kept, run again to go on\n"
 
 
-def test_ctrl_c_is_pythons_own_again_afterwards():
-    run_stage(lambda: None)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+@pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN])
+def test_ctrl_c_is_as_it_was_afterwards(handler):
+    """A program in the background ignores it."""
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        run_stage(lambda: None)
+        assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
