@@ -136,6 +136,7 @@ LEFT_OUT = {
     "python bench/views.py": "ten minutes; tests/bench runs it on three photos",
     "python bench/determinism.py": "makes the whole study again, several times",
     'python bench/determinism.py "no AVX, 2 threads"': "makes the whole study again",
+    'python bench/determinism.py "no AVX, 2 threads" prototypes ceiling': "the same of two stages",
     "python bench/scoring_steps.py mini 16": "minutes; it reports, and nothing reads what it says",
     "python bench/scoring_steps.py RN50 2": "minutes; it reports, and nothing reads what it says",
     "python bench/store.py": "a minute; tests/bench runs it on 300 texts",
