@@ -30,6 +30,9 @@ READERS = (
 SECONDS, GIGABYTE = 10, 2**30  # of processor time; of memory
 
 
+EVERY = 2  # of the inputs that a reader has been tried with; 1 tries all, in twice the time
+
+
 class Hang(BaseException):
     """No Exception, so that no reader can catch it."""
 
@@ -73,8 +76,8 @@ def good_input(name: str, folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in found}
 
 
-def test_there_are_twenty_thousand_inputs():
-    assert sum(reader.count for reader in READERS.values()) >= 20_000
+def test_there_are_ten_thousand_inputs():
+    assert sum(reader.count // EVERY for reader in READERS.values()) >= 10_000
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -82,7 +85,7 @@ def test_only_an_input_error_leaves_a_reader(name, tmp_path):
     good, reader, refused = good_input(name, tmp_path), READERS[name], 0
     assert not is_refused(reader.read, tmp_path)
     with bounded():
-        for number in range(reader.count):
+        for number in range(0, reader.count, EVERY):
             rng = random.Random(f"{name} {number}")
             path = rng.choice(list(good))
             path.write_bytes(mutated_file(path.name, good[path], rng))
@@ -92,7 +95,7 @@ def test_only_an_input_error_leaves_a_reader(name, tmp_path):
                 made = f"{name}, input {number}, {path.name}: {path.read_bytes()!r:.999}"
                 raise AssertionError(f"{error!r:.999} left the reader of {made}") from None
             path.write_bytes(good[path])
-    assert 0 < refused < reader.count
+    assert 0 < refused < reader.count // EVERY
 
 
 @pytest.mark.parametrize("name", READERS)

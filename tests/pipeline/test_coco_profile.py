@@ -30,7 +30,7 @@ def cut_down(params: dict, smollm2_folder: str) -> None:
     if not photos.is_dir():
         photos = Path("data/scenes")
     params["images"] = {"labels": f"{photos}/instances.json", "folder": f"{photos}/images", "limit": 16}
-    params["ceiling"] |= params["images"]
+    params["ceiling"] |= params["images"] | {"limit": 4}
     for variant in params["variants"].values():
         variant["train"].update(n_ctx=4, epochs=1, keep_epoch=1, warmup_epochs=0)
         variant["mix"]["texts"] = dict.fromkeys(variant["mix"]["texts"], 20) | {"class": True}
