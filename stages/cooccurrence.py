@@ -3,7 +3,7 @@
 import numpy as np
 
 from lexiclip.errors import run_stage
-from lexiclip.files import atomic_path, read_jsonl
+from lexiclip.files import read_jsonl, write_npz
 from lexiclip.mixes import CAPTION_SOURCES, label_matrix
 from lexiclip.params import load_params
 from lexiclip.report.matrix import cooccurrence_picture
@@ -18,8 +18,7 @@ def main() -> None:
     captions = [row for source in CAPTION_SOURCES for row in read_jsonl(f"data/captions/{source}.jsonl")]
     labels = label_matrix(captions, names)
     matrix = cooccurrence(labels)
-    with atomic_path("data/cooccurrence.npz") as temporary:
-        np.savez(temporary, names=np.array(names), matrix=matrix)
+    write_npz("data/cooccurrence.npz", {"names": np.array(names), "matrix": matrix})
     often = dict(zip(names, labels.sum(0, dtype=int).tolist(), strict=True))
     picture = cooccurrence_picture(matrix, names, often)
     write_matrix("metrics/cooccurrence.svg", picture, "P(column | row), named together in captions")

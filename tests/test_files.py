@@ -1,5 +1,8 @@
 """Files that are written whole or not at all, and what unreadable ones are told."""
 
+import hashlib
+
+import numpy as np
 import pytest
 from pydantic import TypeAdapter, create_model
 from safetensors import SafetensorError
@@ -17,6 +20,7 @@ from lexiclip.files import (
     read_yaml,
     write_json,
     write_jsonl,
+    write_npz,
 )
 
 VALUE = {"café": [1, 2.5, None], "nested": {"a": "b"}}
@@ -186,3 +190,14 @@ def test_a_quote_inside_a_cell_says_what_to_do(tmp_path):
     path.write_text('image\tcaption\na.png\t"Big" dogs\n')
     with pytest.raises(InputError, match=r"line 2: not CSV .*: put a cell that holds double quotes in"):
         read_table(path, "caption")
+
+
+def test_npz_bytes_are_the_same_with_every_python(tmp_path):
+    """zipfile's own headers of large members changed between two patch releases."""
+    arrays = {"names": np.array(["cat", "dög"]), "scores": np.arange(6.0, dtype=np.float32).reshape(2, 3)}
+    write_npz(tmp_path / "a.npz", arrays)
+    found = read_npz(tmp_path / "a.npz")
+    assert list(found) == list(arrays)
+    assert all(np.array_equal(found[name], values) for name, values in arrays.items())
+    digest = hashlib.sha256((tmp_path / "a.npz").read_bytes()).hexdigest()
+    assert digest == "0a77503ba64217ae5841dbeadcb66d611fc27805d32206db756d54519e190407"

@@ -11,7 +11,8 @@ import os
 import re
 import reprlib
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -194,6 +195,15 @@ def read_yaml(path: str | Path) -> object:
             loader.dispose()
         _check_tree(content)
     return content
+
+
+def write_npz(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as .npz. Unlike numpy's own, the bytes are the same with every release of Python."""
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, values in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, values, allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
 
 
 def read_npz(path: str | Path) -> dict[str, np.ndarray]:

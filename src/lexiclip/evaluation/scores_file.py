@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lexiclip.errors import InputError
-from lexiclip.files import atomic_path, read_npz
+from lexiclip.files import read_npz, write_npz
 
 
 def write_scores(
@@ -17,8 +17,7 @@ def write_scores(
     Scores become float32: in the digits left out one processor differs from another.
     """
     arrays = {name: values.astype(np.float32) for name, values in {"scores": scores, **others}.items()}
-    with atomic_path(path) as temporary:
-        np.savez(temporary, ids=np.array(ids), names=np.array(names), **arrays)
+    write_npz(path, {"ids": np.array(ids), "names": np.array(names), **arrays})
 
 
 def read_scores_file(path: str | Path, names: Sequence[str]) -> tuple[list[str], dict[str, np.ndarray]]:
