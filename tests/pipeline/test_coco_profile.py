@@ -1,4 +1,4 @@
-"""The profile of the reference study, cut down to minutes: RN50 at its true size, random weights, 16 photos.
+"""The profile of the reference study, cut down to minutes: RN50 at its true size, random weights, 8 photos.
 
 Every stage runs, from a language model's answers to metrics, as `cp profiles/coco.yaml params.yaml` has it.
 """
@@ -29,7 +29,7 @@ def cut_down(params: dict, smollm2_folder: str) -> None:
     photos = (SHARED / "photos/coco").resolve()
     if not photos.is_dir():
         photos = Path("data/scenes")
-    params["images"] = {"labels": f"{photos}/instances.json", "folder": f"{photos}/images", "limit": 16}
+    params["images"] = {"labels": f"{photos}/instances.json", "folder": f"{photos}/images", "limit": 8}
     params["ceiling"] |= params["images"] | {"limit": 4}
     for variant in params["variants"].values():
         variant["train"].update(n_ctx=4, epochs=1, keep_epoch=1, warmup_epochs=0)
@@ -59,4 +59,4 @@ def test_the_reference_study_runs_from_captions_to_metrics(tmp_path, smollm2_fol
         assert 0 < metrics[variant]["whole"]["mAP"] < 100 and 0 < metrics[variant]["windows"]["mAP"] < 100
     assert 0 < metrics["ensemble"]["mAP"] < 100
     predictions = json.loads((study.root / "data/impreds.json").read_text())
-    assert [len(row) for row in predictions] == [80] * 16
+    assert [len(row) for row in predictions] == [80] * 8
