@@ -14,7 +14,7 @@ BASELINE_NOTES = {
     "zero_shot": "CLIP as it comes, nothing tuned",
     "caption_mean": "mean caption feature, nothing tuned",
     "prototypes": "windows that nobody labelled",
-    "ensemble_mean": "the mean of all but the prototypes: the reference's rule",
+    "ensemble_mean": "the mean of all but the prototypes",
     "ensemble_class_advantage": "each class from one of them",
     "ensemble_ours": "the mean, the prototypes and their lift",
     "ceiling": "trained on labelled images: what labels could do",

@@ -1,6 +1,6 @@
 """Which classes images that nobody labelled show together: probabilities in, moved scores out (METHOD §6).
 
-The lift of two classes is how much oftener they share an image than they would by chance.
+The lift of two classes is how much more often they share an image than they would by chance.
 """
 
 from collections.abc import Sequence
