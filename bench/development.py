@@ -32,7 +32,7 @@ from lexiclip.scoring.cooccurrence import row_normalised
 from lexiclip.scoring.decisions import fit_rule, probabilities, read_decisions
 from lexiclip.scoring.ensemble import choose, class_mask, join, with_prototypes
 from lexiclip.scoring.fusion import fuse_variant
-from lexiclip.scoring.lift import load_lift, log_lift, with_lift
+from lexiclip.scoring.lift import log_lift, read_lift, with_lift
 from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import Texts, Windows, score_images
 from lexiclip.scoring.window_store import read_ids
@@ -69,7 +69,7 @@ def measured(
     mask = class_mask(params.hard_classes(params.members), names)
     choice = choose(params.ensemble.choice, params.members, names, params.vocabulary.without)
     companions = row_normalised(np.load("data/cooccurrence.npz")["matrix"])
-    lift = load_lift("models/lift.safetensors", names)
+    lift = read_lift("models/lift.npz", names)
     of_captions = log_lift(label_matrix(read_jsonl("data/captions/multi.jsonl"), names).astype(np.float64))
     result: dict = {"labels of a scene": round(float((labels == 1).sum(1).mean()), 2)}
     for views, scales in (("17 views", [2]), ("53 views", [2, 3])):

@@ -47,7 +47,7 @@ def labelled_images(params: Params, vocabulary: Vocabulary, folder: Path) -> Dat
         return dataset
     world = load_world(vocabulary.names, params.scenes.clutter)
     how = params.scenes.model_dump() | {"count": given.scenes, "seed": given.seed}
-    write_scenes(draw_scenes(world.sprites, world.themes, vocabulary.names, **how), vocabulary.names, folder)
+    write_scenes(draw_scenes(world, **how), vocabulary.names, folder)
     return load_dataset(folder / "instances.json", folder / "images", vocabulary, None)
 
 

@@ -15,7 +15,7 @@ from lexiclip.scoring.cooccurrence import row_normalised
 from lexiclip.scoring.decisions import Prior, caption_prior, fit_rule, write_decisions
 from lexiclip.scoring.ensemble import choose, class_mask, join, mean_standardised, ours
 from lexiclip.scoring.fusion import WITHOUT_CAPTIONS, fuse_variant
-from lexiclip.scoring.lift import load_lift
+from lexiclip.scoring.lift import read_lift
 from lexiclip.scoring.window_store import read_index
 from lexiclip.vocabulary import load_vocabulary
 
@@ -34,7 +34,7 @@ def main() -> None:
     for variant, scores in fused.items():
         write_scores(f"data/scores/{variant}.npz", scores.ids, names, scores.windows, whole=scores.whole)
     members, rule = params.members, params.ensemble.rule
-    lift = load_lift("models/lift.safetensors", names)
+    lift = read_lift("models/lift.npz", names)
     mask = class_mask(params.hard_classes(members), names)
     joined = join(
         np.stack([fused[variant].windows for variant in members]),  # (V, N, K)

@@ -20,7 +20,7 @@ from lexiclip.scoring.ablation import ablate
 from lexiclip.scoring.cooccurrence import row_normalised
 from lexiclip.scoring.decisions import read_decisions
 from lexiclip.scoring.ensemble import choose, class_mask
-from lexiclip.scoring.lift import load_lift
+from lexiclip.scoring.lift import read_lift
 from lexiclip.scoring.window_store import read_ids, read_index
 from lexiclip.vocabulary import load_vocabulary
 
@@ -68,7 +68,7 @@ def ablation_table(params: Params, names: tuple[str, ...], dataset: Dataset) -> 
         members,
         choose(params.ensemble.choice, members, names, params.vocabulary.without),
         class_mask(params.hard_classes(members), names),
-        load_lift("models/lift.safetensors", names),
+        read_lift("models/lift.npz", names),
         params.ensemble.rule,
     )
 

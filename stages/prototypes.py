@@ -12,7 +12,7 @@ from lexiclip.images.photo_files import photo_files
 from lexiclip.mini.scenes import draw_scenes, load_world
 from lexiclip.params import Params, load_params
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, load_prompts, save_prompts
-from lexiclip.scoring.lift import save_lift
+from lexiclip.scoring.lift import write_lift
 from lexiclip.scoring.prototypes import prototypes_and_lift
 from lexiclip.scoring.view_features import view_features
 from lexiclip.vocabulary import load_vocabulary
@@ -34,8 +34,8 @@ def main() -> None:
     vectors = torch.from_numpy(found)
     prompts = Prompts(ClassVectors(vectors, vectors, None), names, model, None)
     save_prompts("models/prompts/prototypes.safetensors", prompts)
-    save_lift("models/lift.safetensors", lift, names)
-    print(f"{len(features)} images -> models/prompts/prototypes.safetensors, models/lift.safetensors")
+    write_lift("models/lift.npz", lift, names)
+    print(f"{len(features)} images -> models/prompts/prototypes.safetensors, models/lift.npz")
 
 
 def drawn(params: Params, names: tuple[str, ...], folder: Path) -> list[Path]:
@@ -43,7 +43,7 @@ def drawn(params: Params, names: tuple[str, ...], folder: Path) -> list[Path]:
     world = load_world(names, params.scenes.clutter)
     how = params.scenes.model_dump() | {"count": params.prototypes.scenes, "seed": params.prototypes.seed}
     paths = []
-    for place, scene in enumerate(draw_scenes(world.sprites, world.themes, names, **how)):
+    for place, scene in enumerate(draw_scenes(world, **how)):
         paths.append(folder / f"{place:06d}.png")
         scene.image.save(paths[-1], compress_level=0)
     return paths

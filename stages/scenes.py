@@ -12,9 +12,9 @@ def main() -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     world = load_world(names, params.scenes.clutter)
-    scenes = draw_scenes(world.sprites, world.themes, names, **params.scenes.model_dump())
-    write_scenes(scenes, names, Path("data/scenes"))
-    print(f"{params.scenes.count} scenes of {world.shown} classes -> data/scenes")
+    write_scenes(draw_scenes(world, **params.scenes.model_dump()), names, Path("data/scenes"))
+    shown = {name for classes in world.themes.values() for name in classes}
+    print(f"{params.scenes.count} scenes of {len(shown)} classes -> data/scenes")
 
 
 run_stage(main)

@@ -22,7 +22,7 @@ from lexiclip.files import write_json
 from lexiclip.heatmap import heat_of_cells, with_heat
 from lexiclip.images.views import load_rgb, view_pixels
 from lexiclip.images.windows import Box, windows
-from lexiclip.mini.scenes import draw_scenes, load_themes, write_scenes
+from lexiclip.mini.scenes import World, draw_scenes, load_themes, write_scenes
 from lexiclip.mini.sprites import load_sprites
 from lexiclip.mixes import label_matrix
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, class_vectors, load_prompts, save_prompts
@@ -31,7 +31,7 @@ from lexiclip.prompts.training import train_prompts
 from lexiclip.report.pictures import photo_uri
 from lexiclip.scoring.cooccurrence import cooccurrence, row_normalised
 from lexiclip.scoring.fusion import fuse_variant
-from lexiclip.scoring.lift import save_lift
+from lexiclip.scoring.lift import write_lift
 from lexiclip.scoring.prototypes import prototypes_and_lift
 from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.view_features import view_features
@@ -65,9 +65,7 @@ def run(folder: Path, precision: str, seed: int) -> None:
     sprites = load_sprites(ROOT / "data/world/sprites.yaml", NAMES)
     themes = load_themes(ROOT / "data/world/themes.yaml", NAMES)
     scenes = draw_scenes(
-        sprites,
-        themes,
-        NAMES,
+        World(NAMES, sprites, themes),
         count=6,
         objects=(2, 4),
         clutter=(1, 3),
@@ -125,7 +123,7 @@ def run(folder: Path, precision: str, seed: int) -> None:
     of_images = torch.from_numpy(found)
     prototypes = Prompts(ClassVectors(of_images, of_images, None), NAMES, "tiny", None)
     save_prompts(folder / "prototypes.safetensors", prototypes)
-    save_lift(folder / "lift.safetensors", lift, NAMES)
+    write_lift(folder / "lift.npz", lift, NAMES)
     shown = (np.random.default_rng(seed).random((len(paths), len(NAMES))) < 0.4).astype(np.int8)
     probe = fit_probe(features, shown, seed, next(clip.parameters()).dtype)
     write_scores(folder / "ceiling.npz", fused.ids, NAMES, probe_logits(probe, features).numpy().round(4))

@@ -16,7 +16,7 @@ from lexiclip.files import write_json
 from lexiclip.prompts.class_vectors import Prompts, class_vectors, save_prompts, zero_shot_vectors
 from lexiclip.prompts.contexts import init_contexts
 from lexiclip.scoring.decisions import Rule, caption_prior, write_decisions
-from lexiclip.scoring.lift import save_lift
+from lexiclip.scoring.lift import write_lift
 
 CLIP = {
     "embed_dim": 32,
@@ -72,7 +72,7 @@ def write_prompts(root: Path, names: Sequence[str]) -> None:
         prompts = Prompts(of_variant, tuple(names), model_id(clip), contexts.get(variant))
         save_prompts(root / f"models/prompts/{variant}.safetensors", prompts)
     count = len(names)
-    save_lift(root / "models/lift.safetensors", np.ones((count, count)) - np.eye(count), names)
+    write_lift(root / "models/lift.npz", np.ones((count, count)) - np.eye(count), names)
     rules = dict.fromkeys([*vectors, "ensemble"], Rule(np.zeros(count), 1.0, 0.5))
     prior = caption_prior(2.0, np.ones(count))
     write_decisions(root / "models/decisions.json", names, prior, rules)

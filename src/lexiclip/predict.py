@@ -33,7 +33,7 @@ from lexiclip.prompts.class_vectors import (
 from lexiclip.scoring.decisions import Rule, probabilities, read_decisions
 from lexiclip.scoring.ensemble import class_mask, mean_standardised, with_prototypes
 from lexiclip.scoring.fusion import WITHOUT_CAPTIONS, fuse_scores
-from lexiclip.scoring.lift import load_lift, with_lift
+from lexiclip.scoring.lift import read_lift, with_lift
 from lexiclip.scoring.window_pass import Windows, tower_pays_in_bf16, window_scores
 from lexiclip.study import find_study
 
@@ -124,7 +124,7 @@ def load_study(
         class_mask(params.hard_classes([name for name in vectors if name != PROTOTYPES] or vectors), names),
         windows,
         how.workers,
-        load_lift(root / "models/lift.safetensors", names) if Path(prompts).is_dir() else None,
+        read_lift(root / "models/lift.npz", names) if Path(prompts).is_dir() else None,
         rules["ensemble" if Path(prompts).is_dir() else Path(prompts).stem],
     )
 

@@ -13,7 +13,7 @@ from tests.clones import committed
 from lexiclip.errors import InputError
 from lexiclip.images.datasets import load_dataset
 from lexiclip.mini import scenes as scenes_module
-from lexiclip.mini.scenes import draw_scenes, load_themes, write_scenes
+from lexiclip.mini.scenes import World, draw_scenes, load_themes, write_scenes
 from lexiclip.mini.sprites import LEVELS, SIZE, Sprites
 from lexiclip.vocabulary import load_vocabulary, of_names
 
@@ -43,7 +43,7 @@ def sprites():
 
 
 def drawn(sprites, **changed):
-    return list(draw_scenes(sprites, THEMES, NAMES, **{**SETTINGS, **changed}))
+    return list(draw_scenes(World(NAMES, sprites, THEMES), **{**SETTINGS, **changed}))
 
 
 def content(scenes):

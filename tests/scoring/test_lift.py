@@ -5,7 +5,7 @@ import pytest
 
 from lexiclip.errors import InputError
 from lexiclip.scoring.fusion import standardise
-from lexiclip.scoring.lift import WEIGHT, likely_classes, load_lift, log_lift, save_lift, with_lift
+from lexiclip.scoring.lift import WEIGHT, likely_classes, log_lift, read_lift, with_lift, write_lift
 
 NAMES = ("cat", "dog", "cow", "emu")
 
@@ -50,21 +50,21 @@ def test_an_image_is_moved_as_it_is_alone():
 def test_stored_by_name(tmp_path):
     """Another order of classes finds its own pairs; a class that the file does not know has none."""
     lift = np.arange(16.0).reshape(4, 4)
-    save_lift(tmp_path / "lift.safetensors", lift, NAMES)
-    np.testing.assert_array_equal(load_lift(tmp_path / "lift.safetensors", NAMES), lift)
-    found = load_lift(tmp_path / "lift.safetensors", ("tram", "cow", "cat"))
+    write_lift(tmp_path / "lift.npz", lift, NAMES)
+    np.testing.assert_array_equal(read_lift(tmp_path / "lift.npz", NAMES), lift)
+    found = read_lift(tmp_path / "lift.npz", ("tram", "cow", "cat"))
     np.testing.assert_array_equal(
         found, [[0, 0, 0], [0, lift[2, 2], lift[2, 0]], [0, lift[0, 2], lift[0, 0]]]
     )
 
 
 def test_damaged(tmp_path):
-    path = tmp_path / "lift.safetensors"
-    with pytest.raises(InputError, match=r"lift\.safetensors"):
-        load_lift(path, NAMES)
-    save_lift(path, np.ones((3, 3)), NAMES)
+    path = tmp_path / "lift.npz"
+    with pytest.raises(InputError, match=r"lift\.npz"):
+        read_lift(path, NAMES)
+    write_lift(path, np.ones((3, 3)), NAMES)
     with pytest.raises(InputError, match=r"lift of classes.*run `dvc repro prototypes`"):
-        load_lift(path, NAMES)
+        read_lift(path, NAMES)
     path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(InputError, match="lift of classes"):
-        load_lift(path, NAMES)
+    with pytest.raises(InputError, match=r"lift\.npz: not an npz file"):
+        read_lift(path, NAMES)

@@ -14,7 +14,7 @@ from tests.clones import committed
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import read_json, write_json, write_jsonl
 from lexiclip.params import BASELINES, PROTOTYPES
-from lexiclip.scoring.lift import save_lift
+from lexiclip.scoring.lift import write_lift
 from lexiclip.scoring.window_store import shard_path, write_shard
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +43,7 @@ def study(tmp_path, monkeypatch):
     write_shard(shard_path(tmp_path / "data/window_scores", 0), tensors, {**settings, "ids": IDS})
     np.savez(tmp_path / "data/cooccurrence.npz", names=np.array(NAMES), matrix=np.ones((4, 4)) - np.eye(4))
     write_scores(tmp_path / "data/ceiling.npz", IDS, NAMES, labels + 0.1, whole=labels - rng.random((30, 4)))
-    save_lift(tmp_path / "models/lift.safetensors", 0.1 * (np.ones((4, 4)) - np.eye(4)), NAMES)
+    write_lift(tmp_path / "models/lift.npz", 0.1 * (np.ones((4, 4)) - np.eye(4)), NAMES)
     for variant in variants:
         write_json(
             tmp_path / f"metrics/captions_ap/{variant}.json", {"per_class": {"cat": float(rng.random())}}

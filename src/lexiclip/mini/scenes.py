@@ -24,11 +24,11 @@ WIDTH, HEIGHT = 320, 240
 
 
 class World(NamedTuple):
-    """What scenes are drawn from: sprites, the classes of each theme, and how many classes are ever shown."""
+    """What scenes are drawn from: class names, sprites labelled with them, and the classes of each theme."""
 
+    names: tuple[str, ...]
     sprites: Sprites
     themes: dict[str, list[str]]
-    shown: int
 
 
 class Scene(NamedTuple):
@@ -56,13 +56,11 @@ def load_world(names: tuple[str, ...], clutter: tuple[int, int]) -> World:
             "data/world/sprites.yaml: every glyph shows a class: add clutter, or set scenes.clutter to [0, 0]"
         )
     shown = set(names) - set(never_shown(sprites, names))
-    return World(sprites, load_themes("data/world/themes.yaml", shown), len(shown))
+    return World(names, sprites, load_themes("data/world/themes.yaml", shown))
 
 
 def draw_scenes(
-    sprites: Sprites,
-    themes: dict[str, list[str]],
-    names: tuple[str, ...],
+    world: World,
     *,
     count: int,
     objects: tuple[int, int],
@@ -72,6 +70,7 @@ def draw_scenes(
     seed: int,
 ) -> Iterator[Scene]:
     """`count` scenes with numbers of objects and of clutter between bounds, sides in scene heights."""
+    names, sprites, themes = world
     random = np.random.default_rng(seed)
     draws = numpy_draws(random)
     shows = {name: torch.nonzero(sprites.labels[:, k]).flatten().tolist() for k, name in enumerate(names)}

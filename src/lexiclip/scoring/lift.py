@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from lexiclip.files import reading
+from lexiclip.files import read_npz, reading, write_npz
 from lexiclip.scoring.decisions import any_rule, probabilities
 from lexiclip.scoring.fusion import standardise
-from lexiclip.tensor_files import load_tensors, save_tensors
 
 WEIGHT = 0.3  # chosen on development scenes (docs/results.md)
 
@@ -40,17 +38,17 @@ def likely_classes(scores: np.ndarray) -> np.ndarray:
     return probabilities(scores, any_rule(scores.shape[-1]))
 
 
-def save_lift(path: str | Path, lift: np.ndarray, names: Sequence[str]) -> None:
-    """Write the lift (K, K) of the classes `names`, in float16."""
-    save_tensors(path, {"log_lift": torch.from_numpy(lift).half()}, {"names": list(names)})
+def write_lift(path: str | Path, lift: np.ndarray, names: Sequence[str]) -> None:
+    """Write the lift (K, K) of the classes `names` as .npz, in float16."""
+    write_npz(path, {"names": np.array(names), "log_lift": lift.astype(np.float16)})
 
 
-def load_lift(path: str | Path, names: Sequence[str]) -> np.ndarray:
+def read_lift(path: str | Path, names: Sequence[str]) -> np.ndarray:
     """The stored log lift (K, K) of the classes `names`, zero for others. InputError if it is damaged."""
     with reading(path, "cannot be read as the lift of classes", "run `dvc repro prototypes`"):
-        tensors, metadata = load_tensors(path)
-        place = {name: row for row, name in enumerate(metadata["names"])}
-        stored = tensors["log_lift"].double().numpy()
+        arrays = read_npz(path)
+        place = {name: row for row, name in enumerate(arrays["names"].tolist())}
+        stored = arrays["log_lift"].astype(np.float64)
         if stored.shape != (len(place), len(place)):
             raise ValueError(f"{stored.shape} is no matrix of {len(place)} classes")
     known = [k for k, name in enumerate(names) if name in place]
