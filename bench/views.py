@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from development import WORLDS, draw_world, in_per_cent
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
@@ -22,9 +21,11 @@ from lexiclip.clip.image_tower import ImageFeatures, encode_views
 from lexiclip.clip.loading import preprocess_size
 from lexiclip.errors import run_stage
 from lexiclip.evaluation.metrics import calibration_error, f1_scores, mean_average_precision, reliability
-from lexiclip.files import atomic_path, write_json
+from lexiclip.files import atomic_path, read_yaml, write_json
+from lexiclip.images.datasets import load_dataset
 from lexiclip.images.views import load_rgb, view_pixels
 from lexiclip.images.windows import SHAPES, windows
+from lexiclip.mini.scenes import draw_scenes, load_world, write_scenes
 from lexiclip.params import PROTOTYPES, load_params
 from lexiclip.predict import Photo, Predictor, label, load_study
 from lexiclip.scoring.ablation import view_rows
@@ -69,11 +70,18 @@ def main() -> None:
     clip = study.clip.float()
     study = study._replace(vectors={name: parts.to(torch.float32) for name, parts in study.vectors.items()})
     with TemporaryDirectory() as folder:
-        dataset = draw_world(params, vocabulary, Path(folder), *WORLDS[WORLD])
-        images = list(zip(dataset.ids, dataset.paths, strict=True))[:SCENES]
+        how = (
+            params.scenes.model_dump()
+            | read_yaml("development/worlds.yaml")["worlds"][WORLD]
+            | {"count": SCENES}
+        )
+        drawn = draw_scenes(load_world(vocabulary.names, how["clutter"]), **how)
+        write_scenes(drawn, vocabulary.names, Path(folder, "scenes"))
+        dataset = load_dataset(f"{folder}/scenes/instances.json", f"{folder}/scenes/images", vocabulary, None)
+        images = list(zip(dataset.ids, dataset.paths, strict=True))
         texts = Texts(study.names, study.vectors, caption_sets(torch.empty(0, 1), {}))
         score_images(clip, images, texts, ALL, Path(folder, "scores"), workers=study.workers)
-        found = measured(study, Path(folder, "scores"), dataset.labels[:SCENES])
+        found = measured(study, Path(folder, "scores"), dataset.labels)
         for name, seconds in timed(study, dataset.paths[:TIMED]).items():
             found[name]["seconds"] = seconds
     write_json(PATH, found)
@@ -216,6 +224,10 @@ def draw(found: dict[str, dict[str, float]]) -> None:
         seconds.set_xticks(ticks, [f"{1000 * tick:g}" for tick in ticks])
         with atomic_path(PICTURE) as temporary:
             figure.savefig(temporary, format="svg", metadata={"Date": None})
+
+
+def in_per_cent(value: float) -> float:
+    return round(100 * value, 1)
 
 
 def curve(of_groups: Sequence[dict[str, float]], *keys: str) -> list[list[float]]:

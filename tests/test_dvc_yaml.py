@@ -1,4 +1,4 @@
-"""dvc.yaml against the code and params.yaml: DVC sees no import and no read of a param.
+"""dvc.yaml and development/dvc.yaml against code and params: DVC sees no import and no read of a param.
 
 A stage's code deps hold what its script imports of src/lexiclip, directly or not, without the plumbing; its
 params are what the script reads; no variant is named.
@@ -12,7 +12,11 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+STUDY, WORLDS = (
+    yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))["stages"]
+    for name in ("dvc.yaml", "development/dvc.yaml")
+)
+STAGES = STUDY | WORLDS
 STAGES_TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8").split("\nplots:")[0]
 VARIANTS = set(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["variants"])
 
@@ -117,6 +121,11 @@ def body(stage):
     return STAGES[stage].get("do", STAGES[stage])
 
 
+def params_listed(stage):
+    """Those of params.yaml: other files of params stand in the list as {file: [key]}."""
+    return [param for param in body(stage).get("params", []) if isinstance(param, str)]
+
+
 def code_deps(stage):
     """Files and folders of Python: src/lexiclip/templates is data."""
     deps = [dep for dep in body(stage)["deps"] if dep.startswith(("stages", "src"))]
@@ -155,7 +164,7 @@ def test_packages_import_nothing():
 @pytest.mark.parametrize("stage", STAGES)
 def test_params_are_those_read(stage):
     read = params_read(script(stage))
-    listed = body(stage).get("params", [])
+    listed = params_listed(stage)
     assert not {param for param in read if not any(covers(other, param) for other in listed)}, "not listed"
     assert not {param for param in listed if not any(covers(param, other) for other in read)}, "not read"
 
@@ -179,7 +188,7 @@ def test_ema_decay_reaches_ema_variants_alone():
     assert "train" not in body("train")["params"] and params["train"]["none"] is None
     assert {variant["train"]["average"] for variant in params["variants"].values()} == {"none", "ema_decay"}
     for stage in STAGES:
-        assert not {"train", "train.ema_decay"} & set(body(stage).get("params", []))
+        assert not {"train", "train.ema_decay"} & set(params_listed(stage))
 
 
 def test_a_variant_that_starts_from_another_waits_for_it():
@@ -205,3 +214,15 @@ def test_no_stage_that_chooses_sees_a_label_of_the_test_scenes():
     for name, dataset in (("score", "dataset"), ("ceiling", "tested")):
         text = (ROOT / script(name)).read_text(encoding="utf-8")
         assert f"{dataset}.labels" not in text and f"{dataset}.ids" in text
+
+
+def test_development_worlds_are_apart():
+    """No scene of theirs is one that is tested on or learned from, and the study waits for none of them."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    worlds = yaml.safe_load((ROOT / "development/worlds.yaml").read_text(encoding="utf-8"))["worlds"]
+    seeds = [params[name]["seed"] for name in ("scenes", "prototypes", "ceiling", "pretrain")]
+    seeds += [world["seed"] for world in worlds.values()]
+    assert len(set(seeds)) == len(seeds)
+    assert not {"data/scenes", "data/window_scores", "data/scores"} & set(body("development")["deps"])
+    for name in STUDY:
+        assert not [dep for dep in body(name)["deps"] if "development" in dep], name

@@ -8,6 +8,7 @@ import pytest
 from lexiclip.errors import InputError
 from lexiclip.evaluation.tables import (
     as_text,
+    decisions_by_rule,
     labels_of,
     metrics_of,
     per_class_table,
@@ -34,6 +35,17 @@ def test_images_without_labels_or_scores_are_named():
     with pytest.raises(InputError, match="2 labelled images have no scores, the first is b"):
         labels_of(["a"], DATASET, False)
     assert labels_of(["a"], DATASET, True).tolist() == [[1, 0, 0]]
+
+
+def test_decisions_by_rule():
+    """20 classes, of which an image shows a tenth, by noisy scores."""
+    rng = np.random.default_rng(0)
+    labels = (rng.random((200, 20)) < 0.1).astype(int)
+    scores = rng.normal(0, 1, labels.shape) + 3 * labels
+    found = decisions_by_rule(scores, labels, caption_prior(2.0, np.ones(20)))
+    assert list(found) == ["image mean", "top 3", "ours", "oracle", "ECE"]
+    assert found["oracle"][0] > found["top 3"][0] > found["image mean"][0] > 0
+    assert found["ours"][0] > found["top 3"][0] and 0 < found["ECE"][0] < 10
 
 
 def test_metrics_by_name():

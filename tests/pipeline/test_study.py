@@ -30,8 +30,26 @@ def test_metrics_of_every_variant_and_a_clean_status(study):
     assert 0 < metrics["zero_shot"]["whole"]["mAP"] < 100 and 0 < metrics["ensemble"]["mAP"] < 100
     scores = json.loads((study.root / "data/impreds.json").read_text())
     assert len(scores) == 12
-    status = study.run("dvc", "status")
+    status = study.run("dvc", "status", "dvc.yaml")
     assert "up to date" in status.stdout, status.stdout
+
+
+def test_a_development_world(study):
+    """A pipeline of its own, after the study's."""
+    (study.root / "development/worlds.yaml").write_text(
+        "worlds: {few: {count: 8, seed: 9, objects: [1, 2]}}\n"
+    )
+    reproduced = study.run("dvc", "repro", "development/dvc.yaml")
+    assert reproduced.returncode == 0, reproduced.stdout[-2000:] + reproduced.stderr[-2000:]
+    assert re.findall("Running stage '([^']+)'", reproduced.stdout) == [
+        "development/dvc.yaml:development@few"
+    ]
+    found = json.loads((study.root / "metrics/development/few.json").read_text())
+    assert 1 <= found["labels of a scene"] < 3 and 0 < found["mAP, 17 views"]["ours"] < 100
+    assert {"ours", "oracle", "ECE"} < set(found["decisions of ours"])
+    rows = (study.root / "metrics/development/few.csv").read_text().splitlines()
+    assert rows[0].startswith("change,zero_shot") and rows[0].endswith(",ensemble")
+    assert "choose from few" in study.run("python", "stages/development.py", "many").stderr
 
 
 def test_shared_datasets_are_used_as_they_are(study):

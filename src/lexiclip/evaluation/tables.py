@@ -10,8 +10,10 @@ from lexiclip.evaluation.metrics import (
     calibration_error,
     check,
     evaluate,
+    f1_scores,
     mean_precisions,
     reliability,
+    top_decisions,
 )
 from lexiclip.evaluation.scores_file import read_scores_file
 from lexiclip.images.datasets import Dataset
@@ -86,6 +88,24 @@ def reliability_table(scores: np.ndarray, labels: np.ndarray, prior: Prior) -> l
         {"predicted": round(100 * b.predicted, 2), "observed": round(100 * b.observed, 2), "labels": b.labels}
         for b in found
     ]
+
+
+def decisions_by_rule(scores: np.ndarray, labels: np.ndarray, prior: Prior) -> dict[str, list[float]]:
+    """[CF1, OF1] in per cent of four ways to cut scores (N, K), and the calibration error of `fit_rule`.
+
+    The last way is the best single threshold by CF1, which only labels can tell.
+    """
+    rule = fit_rule(scores, prior)
+    p = probabilities(scores, rule)
+    cuts = [f1_scores(scores > cut, labels) for cut in np.quantile(scores, np.linspace(0.85, 0.995, 60))]
+    by_rule = {
+        "image mean": f1_scores(scores > scores.mean(1, keepdims=True), labels),
+        "top 3": f1_scores(top_decisions(scores), labels),
+        "ours": f1_scores(p >= rule.threshold, labels),
+        "oracle": max(cuts, key=lambda f1: f1.cf1),
+    }
+    found = {name: [round(100 * f1.cf1, 1), round(100 * f1.of1, 1)] for name, f1 in by_rule.items()}
+    return found | {"ECE": [round(100 * calibration_error(reliability(p, labels)), 1)]}
 
 
 def per_class_table(

@@ -1,4 +1,4 @@
-"""What each window of a drawn scene shows, and how well scores say so: is tuning lost where windows join?"""
+"""What each window of an image shows, by the boxes of its objects, and how well scores say so."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,6 @@ import numpy as np
 from lexiclip.evaluation.metrics import mean_average_precision
 from lexiclip.files import read_json
 from lexiclip.images.windows import Box, windows
-from lexiclip.mini.scenes import HEIGHT, WIDTH
 from lexiclip.scoring.window_store import read_shards
 
 # The share of an object from which a window shows it, and that below which it does not.
@@ -41,15 +40,21 @@ def of_windows(shards: Sequence, field: str) -> np.ndarray:
 
 
 def labels_of_views(path: str | Path, ids: Sequence[str], names: Sequence[str]) -> np.ndarray:
-    """Labels (N, 17, K) of views of drawn scenes, by their instances.json: 1 shown, 0 not, -1 in part."""
+    """Labels (N, 17, K) of the whole image and its windows of scale 2, by COCO's instances.json.
+
+    1: most of an object of the class is in view; 0: hardly any of one; -1: part of one.
+    """
     content = read_json(path)
     column = {category["id"]: list(names).index(category["name"]) for category in content["categories"]}
-    row = {image["id"]: list(ids).index(Path(image["file_name"]).stem) for image in content["images"]}
-    boxes = [Box(0, 0, HEIGHT, WIDTH), *windows(WIDTH, HEIGHT, [2], ["square"])]
-    labels = np.zeros((len(ids), len(boxes), len(names)), np.int8)
+    row, views = {}, {}
+    for image in content["images"]:
+        width, height = image["width"], image["height"]
+        row[image["id"]] = list(ids).index(Path(image["file_name"]).stem)
+        views[image["id"]] = [Box(0, 0, height, width), *windows(width, height, [2], ["square"])]
+    labels = np.zeros((len(ids), 17, len(names)), np.int8)
     for annotation in content["annotations"]:
         n, k = row[annotation["image_id"]], column[annotation["category_id"]]
-        for view, box in enumerate(boxes):
+        for view, box in enumerate(views[annotation["image_id"]]):
             share = shown(annotation["bbox"], box)
             if share >= MOSTLY:
                 labels[n, view, k] = 1

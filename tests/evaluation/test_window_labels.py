@@ -1,9 +1,9 @@
-"""What windows of drawn scenes show, worked by hand."""
+"""What windows show, worked by hand."""
 
 import numpy as np
 import pytest
-from window_labels import labels_of_views, shown, window_map
 
+from lexiclip.evaluation.window_labels import labels_of_views, shown, window_map
 from lexiclip.files import write_json
 from lexiclip.images.windows import Box
 from lexiclip.scoring.window_store import shard_path, write_shard
@@ -18,7 +18,7 @@ def test_share_of_an_object():
 def test_labels_and_map(tmp_path):
     """One cat in the top left corner: the first window shows it, others in part or not at all."""
     write_json(tmp_path / "instances.json", {
-        "images": [{"id": 0, "file_name": "000.png"}],
+        "images": [{"id": 0, "file_name": "000.png", "width": 320, "height": 240}],
         "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
         "annotations": [{"image_id": 0, "category_id": 1, "bbox": [2, 2, 60, 60]}],
     })  # fmt: skip
