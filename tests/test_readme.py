@@ -132,7 +132,7 @@ LEFT_OUT = {
     "pip install .": "asks a registry; `make` installs from requirements.lock",
     "python bench/gpu.py": "no GPU; tests/bench runs it at a size of seconds",
     "python bench/gpu.py --toy gpu.json": "tests/bench runs it, with a tiny CLIP",
-    "python bench/development.py": "ten minutes; tests/bench runs what is its own",
+    "dvc repro development/dvc.yaml": "ten minutes; tests/pipeline runs a small world",
     "python bench/views.py": "ten minutes; tests/bench runs it on three photos",
     "python bench/determinism.py": "makes the whole study again, several times",
     'python bench/determinism.py "no AVX, 2 threads"': "makes the whole study again",
