@@ -203,8 +203,15 @@ def test_ablation():
     assert table("docs/results.md", "change", "zero_shot") == expected
 
 
-def test_development_scenes():
-    worlds = measured("development.json")
+def test_development_worlds():
+    listed = yaml.safe_load((ROOT / "development/worlds.yaml").read_text(encoding="utf-8"))["worlds"]
+    worlds = {world: measured(f"development/{world}.json") for world in listed}
+    of_world = {world: rows_of(f"development/{world}.csv") for world in listed}
+    changes = [row["change"] for row in of_world["alike"]]
+    assert table("docs/results.md", "change", "alike") == [
+        [change, *(rounded(rows[place]["ensemble"]) for rows in of_world.values())]
+        for place, change in enumerate(changes)
+    ]
     for world, count, *values in table("docs/results.md", "world", "labels of a scene"):
         found = [worlds[world][f"mAP, {views} views"] for views in (17, 53)]
         names = ("mean", "mean and prototypes", "and the lift of captions", "ours")

@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from lexiclip.evaluation.metrics import mean_average_precision
 from lexiclip.images.windows import SHAPES, windows
-from lexiclip.params import PROTOTYPES
-from lexiclip.scoring.ensemble import class_advantage, join, ours
+from lexiclip.params import BASELINES, PROTOTYPES
+from lexiclip.scoring.ensemble import class_advantage, join, mean_standardised, ours
 from lexiclip.scoring.fusion import FUSIONS, FusedScores, concatenated, fuse_scores
 from lexiclip.scoring.lift import with_lift
 from lexiclip.scoring.window_store import WindowScores, read_index, read_shards
@@ -35,6 +35,7 @@ def changes(scales: Sequence[int], shapes: Sequence[str]) -> dict[str, dict]:
         "as in params.yaml": {},
         **{f"windows: {kept}": {"views": view_rows(scales, shapes, *of)} for kept, of in subsets.items()},
         **{f"window weight: {weight}": {"window_weight": weight} for weight in (0.5, 1.5, 4.0)},
+        **{f"local weight: {weight}": {"local_weight": weight} for weight in (0.0, 1.0)},
         **{f"fusion: {form}": {"form": form} for form in FUSIONS},
         "retrieval: on": {"retrieval": True},
         "retrieval: off": {"retrieval": False},
@@ -89,8 +90,10 @@ def ablate(
         rows.append({"change": change, **_in_per_cent(of_change, labels)})
     unchanged = np.stack([scores[variant][0] for variant in members])
     joined = join(unchanged, choice, mask, scores[PROTOTYPES][0], lift)
+    untuned = mean_standardised(np.stack([scores[name][0] for name in BASELINES]), np.ones((2, len(lift))))
     rules = {
         **joined,
+        "ours, without tuned variants": ours(untuned, scores[PROTOTYPES][0], lift),
         "ours, without lift": ours(joined["mean"], scores[PROTOTYPES][0], np.zeros_like(lift)),
         "ours, lift without prototypes": with_lift(joined["mean"], lift),
         "class_advantage, scores as they are": class_advantage(unchanged, choice),

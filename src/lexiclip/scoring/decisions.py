@@ -1,7 +1,7 @@
-"""Scores of images in; a probability for each label, and which are held present, out. No label is seen.
+"""Scores of images in; a probability for each label, and which labels are predicted, out. No label is seen.
 
-logit p = STEEPNESS (s - midpoint - CENTRING median_k + PRIOR log π_k), with s standardised over the classes
-of an image, median_k over unlabelled images, and π_k the share of captions that name class k (METHOD §6).
+logit p = STEEPNESS (s - midpoint + PRIOR log π_k), with s standardised over the classes of an image and π_k
+the share of captions that name class k (METHOD §6).
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from lexiclip.files import checked, read_json, write_json
 from lexiclip.scoring.fusion import standardise
 
 # Chosen on development scenes, whose seeds no test scene has (docs/results.md).
-STEEPNESS, CENTRING, PRIOR = 2.5, 0.4, 0.2
+STEEPNESS, PRIOR = 2.5, 0.2
 
 
 class Prior(NamedTuple):
@@ -26,10 +26,9 @@ class Prior(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """How scores become probabilities: what is taken from each class's score (K,), the score at which p is a
-    half, and the probability from which a label is held present."""
+    """What each class's score (K,) gains, the score at which p is a half, and the lowest p that is predicted."""
 
-    offsets: np.ndarray
+    gain: np.ndarray
     midpoint: float
     threshold: float
 
@@ -37,40 +36,40 @@ class Rule(NamedTuple):
 def caption_prior(labels_per_image: float, named: np.ndarray) -> Prior:
     """The prior of captions of which `named` (K,) name each class; a class that none names counts as one."""
     log_share = np.log(np.maximum(named, 1))
-    return Prior(labels_per_image, log_share - log_share.mean())
+    return Prior(labels_per_image, (log_share - log_share.mean()).round(4))
 
 
 def any_rule(classes: int) -> Rule:
-    """The rule where neither captions nor unlabelled images are at hand: that of the mini world's development
-    scenes, on which every variant has about these two numbers."""
+    """The rule where there are neither captions nor unlabelled images: on the mini world's development scenes
+    all variants have about these two numbers."""
     return Rule(np.zeros(classes), 2.3, 0.3)
 
 
 def fit_rule(scores: np.ndarray, prior: Prior) -> Rule:
     """The rule of unlabelled images with scores (N, K).
 
-    Probabilities add up to `labels_per_image` an image on average; the threshold is the one of the highest F1
-    that they lead to expect. Rounded to four decimals, so that a processor's last digits do not matter.
+    Probabilities add up to `labels_per_image` an image on average; the threshold maximises the F1 that they
+    predict. Rounded to four decimals, so that a processor's last digits do not matter.
     """
     from scipy.optimize import brentq  # a second to import, and `lexiclip predict` fits nothing
 
-    scores = standardise(np.asarray(scores, np.float64))
-    offsets = (CENTRING * np.median(scores, axis=0) - PRIOR * prior.log_share).round(4)
+    gain = PRIOR * prior.log_share
+    scores = standardise(np.asarray(scores, np.float64)) + gain
     wanted = min(prior.labels_per_image, scores.shape[1] / 2) * len(scores)
 
     def surplus(midpoint: float) -> float:
-        return _sigmoid(STEEPNESS * (scores - offsets - midpoint)).sum() - wanted
+        return _sigmoid(STEEPNESS * (scores - midpoint)).sum() - wanted
 
-    span = np.abs(scores - offsets).max() + 10
+    span = np.abs(scores).max() + 10
     midpoint = round(brentq(surplus, -span, span), 4)
-    p = np.sort(_sigmoid(STEEPNESS * (scores - offsets - midpoint)), axis=None)[::-1]
+    p = np.sort(_sigmoid(STEEPNESS * (scores - midpoint)), axis=None)[::-1]
     expected_f1 = 2 * np.cumsum(p) / (np.arange(1, p.size + 1) + p.sum())
-    return Rule(offsets, midpoint, round(float(p[expected_f1.argmax()]), 4))
+    return Rule(gain, midpoint, round(float(p[expected_f1.argmax()]), 4))
 
 
 def probabilities(scores: np.ndarray, rule: Rule) -> np.ndarray:
     """The probability (..., K) of each label, from the scores (..., K) of an image or of many."""
-    return _sigmoid(STEEPNESS * (standardise(np.asarray(scores, np.float64)) - rule.offsets - rule.midpoint))
+    return _sigmoid(STEEPNESS * (standardise(np.asarray(scores, np.float64)) + rule.gain - rule.midpoint))
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:
@@ -80,7 +79,6 @@ def _sigmoid(values: np.ndarray) -> np.ndarray:
 class _StoredRule(BaseModel):
     midpoint: FiniteFloat
     threshold: FiniteFloat
-    offsets: dict[str, FiniteFloat]
 
 
 class _Stored(BaseModel):
@@ -90,31 +88,25 @@ class _Stored(BaseModel):
 
 
 def write_decisions(path: str | Path, names: Sequence[str], prior: Prior, rules: dict[str, Rule]) -> None:
-    """Write the prior and the rules, by name, of the classes `names` as JSON."""
-
-    def by_class(values: np.ndarray) -> dict[str, float]:
-        return dict(zip(names, values.round(4).tolist(), strict=True))
-
+    """Write the prior of the classes `names` and the rules, by name, as JSON."""
     stored = {
         "labels_per_image": round(prior.labels_per_image, 4),
-        "log_share": by_class(prior.log_share),
-        "rules": {name: rule._asdict() | {"offsets": by_class(rule.offsets)} for name, rule in rules.items()},
+        "log_share": dict(zip(names, prior.log_share.tolist(), strict=True)),
+        "rules": {
+            name: {"midpoint": rule.midpoint, "threshold": rule.threshold} for name, rule in rules.items()
+        },
     }
     write_json(path, stored)
 
 
 def read_decisions(path: str | Path, names: Sequence[str]) -> tuple[Prior, dict[str, Rule]]:
-    """What `write_decisions` wrote, for the classes `names`: one that it does not know gets zeros.
+    """What `write_decisions` wrote, for the classes `names`; one that the file does not know gains nothing.
 
     InputError if the file is not one of these.
     """
     stored = checked(TypeAdapter(_Stored), read_json(path), f"{path} (run `dvc repro ensemble`)")
-
-    def of_names(values: dict[str, float]) -> np.ndarray:
-        return np.array([values.get(name, 0.0) for name in names])
-
+    log_share = np.array([stored.log_share.get(name, 0.0) for name in names])
     rules = {
-        name: Rule(of_names(rule.offsets), rule.midpoint, rule.threshold)
-        for name, rule in stored.rules.items()
+        name: Rule(PRIOR * log_share, rule.midpoint, rule.threshold) for name, rule in stored.rules.items()
     }
-    return Prior(stored.labels_per_image, of_names(stored.log_share)), rules
+    return Prior(stored.labels_per_image, log_share), rules
