@@ -26,7 +26,7 @@ class Prior(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """What each class's score (K,) gains, the score at which p is a half, and the lowest p that is predicted."""
+    """What each class's score (K,) gains, the score where p is a half, and the lowest p that is predicted."""
 
     gain: np.ndarray
     midpoint: float
