@@ -19,7 +19,7 @@ from lexiclip.evaluation.tables import decisions_by_rule
 from lexiclip.evaluation.window_labels import labels_of_views, window_map
 from lexiclip.files import read_jsonl, read_npz, read_yaml, reading, write_csv, write_json
 from lexiclip.images.datasets import load_dataset
-from lexiclip.mini.scenes import draw_scenes, load_world, write_scenes
+from lexiclip.mini.scenes import make_scenes
 from lexiclip.mixes import label_matrix
 from lexiclip.params import PROTOTYPES, Params, ScenesParams, load_params
 from lexiclip.prompts.class_vectors import load_prompts
@@ -47,8 +47,7 @@ def main() -> None:
         scenes, scores = Path(folder, "scenes"), Path(folder, "window_scores")
         with reading(f"{WORLDS}: {world}", "not what `scenes` takes"):
             how = ScenesParams.model_validate(params.scenes.model_dump() | worlds[world])
-        drawn = draw_scenes(load_world(vocabulary.names, how.clutter), **how.model_dump())
-        write_scenes(drawn, vocabulary.names, scenes)
+        make_scenes(vocabulary.names, how.model_dump(), scenes)
         dataset = load_dataset(scenes / "instances.json", scenes / "images", vocabulary, None)
         score(params, list(zip(dataset.ids, dataset.paths, strict=True)), vocabulary.names, scores)
         found, ablation = measured(params, vocabulary.names, scores, dataset.labels)
