@@ -26,9 +26,9 @@ from lexiclip.prompts.class_vectors import load_prompts
 from lexiclip.scoring.ablation import ablate, view_rows
 from lexiclip.scoring.cooccurrence import row_normalised
 from lexiclip.scoring.decisions import read_decisions
-from lexiclip.scoring.ensemble import choose, class_mask, join, with_prototypes
+from lexiclip.scoring.ensemble import join, load_ensemble, with_prototypes
 from lexiclip.scoring.fusion import fuse_variant
-from lexiclip.scoring.lift import log_lift, read_lift, with_lift
+from lexiclip.scoring.lift import log_lift, with_lift
 from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import Texts, Windows, score_images
 from lexiclip.scoring.window_store import read_ids
@@ -77,11 +77,8 @@ def measured(
     params: Params, names: tuple[str, ...], folder: Path, labels: np.ndarray
 ) -> tuple[dict, list[dict]]:
     """The figures of a world, in per cent, and the rows of its ablation."""
-    members = params.members
-    mask = class_mask(params.hard_classes(members), names)
-    choice = choose(params.ensemble.choice, members, names, params.vocabulary.without)
+    ensemble = load_ensemble(params, names)
     companions = row_normalised(read_npz("data/cooccurrence.npz")["matrix"])
-    lift = read_lift("models/lift.npz", names)
     of_captions = log_lift(label_matrix(read_jsonl("data/captions/multi.jsonl"), names).astype(np.float64))
     prior, _ = read_decisions("models/decisions.json", names)
     fusing = {variant: params.fusing(variant) for variant in params.scored}
@@ -91,7 +88,7 @@ def measured(
         fused = {
             v: fuse_variant(folder, v, companions, **how, views=rows).windows for v, how in fusing.items()
         }
-        joined = join(np.stack([fused[v] for v in members]), choice, mask, fused[PROTOTYPES], lift)
+        joined = join(fused, ensemble)
         both = with_prototypes(joined["mean"], fused[PROTOTYPES])
         shown = {name: fused[name] for name in ("zero_shot", "caption_mean", PROTOTYPES)} | {
             "mean": joined["mean"],
@@ -104,9 +101,7 @@ def measured(
         }
     for rule in ("mean", "ours"):
         found[f"decisions of {rule}"] = decisions_by_rule(joined[rule], labels, prior)
-    return found, ablate(
-        folder, companions, fusing, labels, members, choice, mask, lift, params.ensemble.rule
-    )
+    return found, ablate(folder, companions, fusing, labels, ensemble, params.ensemble.rule)
 
 
 run_stage(main)

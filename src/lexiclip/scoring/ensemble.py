@@ -5,14 +5,25 @@ Letters: V variants, N images, K classes.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, TypeAdapter
 
 from lexiclip.errors import InputError, did_you_mean
 from lexiclip.files import checked, existing, read_json
+from lexiclip.params import PROTOTYPES, Params
 from lexiclip.scoring.fusion import standardise
-from lexiclip.scoring.lift import with_lift
+from lexiclip.scoring.lift import read_lift, with_lift
+
+
+class Ensemble(NamedTuple):
+    """How the scores of V variants are joined."""
+
+    members: Sequence[str]
+    choice: np.ndarray  # (K,) the member that each class is taken from, by class advantage
+    mask: np.ndarray  # (V, K) the classes that a member counts for in the mean
+    lift: np.ndarray  # (K, K) log lift of classes that are seen together
 
 
 class CaptionAP(BaseModel):
@@ -66,20 +77,26 @@ def ours(mean: np.ndarray, prototypes: np.ndarray, lift: np.ndarray) -> np.ndarr
     return with_lift(with_prototypes(mean, prototypes), lift)
 
 
-def join(
-    scores: np.ndarray, choice: np.ndarray, mask: np.ndarray, prototypes: np.ndarray, lift: np.ndarray
-) -> dict[str, np.ndarray]:
-    """The ensemble (N, K) of scores (V, N, K) by each rule, standardised so that variants are comparable.
+def join(scores: dict[str, np.ndarray], ensemble: Ensemble) -> dict[str, np.ndarray]:
+    """The ensemble (N, K) of scores (N, K) by variant, by each rule; prototypes take part in our rule alone.
 
-    `choice` (K,) is the variant of each class by class advantage, `mask` (V, K) that of `mean_standardised`;
-    `prototypes` (N, K) and `lift` (K, K) are for our rule alone.
+    Scores are standardised, so that variants are comparable.
     """
-    mean = mean_standardised(scores, mask)
+    stacked = np.stack([scores[variant] for variant in ensemble.members])  # (V, N, K)
+    mean = mean_standardised(stacked, ensemble.mask)
     return {
         "mean": mean,
-        "ours": ours(mean, prototypes, lift),
-        "class_advantage": class_advantage(standardise(scores.astype(np.float64)), choice),
+        "ours": ours(mean, scores[PROTOTYPES], ensemble.lift),
+        "class_advantage": class_advantage(standardise(stacked.astype(np.float64)), ensemble.choice),
     }
+
+
+def load_ensemble(params: Params, names: Sequence[str]) -> Ensemble:
+    """The ensemble of the study, from its params, metrics/captions_ap and models/lift.npz."""
+    members = params.members
+    choice = choose(params.ensemble.choice, members, names, params.vocabulary.without)
+    mask = class_mask(params.hard_classes(members), names)
+    return Ensemble(members, choice, mask, read_lift("models/lift.npz", names))
 
 
 def choose(
