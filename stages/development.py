@@ -10,8 +10,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from lexiclip.clip.feature_store import open_store
-from lexiclip.clip.loading import load_clip, model_id
+from lexiclip.clip.loading import load_clip
 from lexiclip.devices import best_device
 from lexiclip.errors import InputError, run_stage
 from lexiclip.evaluation.metrics import mean_average_precision
@@ -22,15 +21,13 @@ from lexiclip.images.datasets import load_dataset
 from lexiclip.mini.scenes import make_scenes
 from lexiclip.mixes import label_matrix
 from lexiclip.params import PROTOTYPES, Params, ScenesParams, load_params
-from lexiclip.prompts.class_vectors import load_prompts
 from lexiclip.scoring.ablation import ablate, view_rows
 from lexiclip.scoring.cooccurrence import row_normalised
 from lexiclip.scoring.decisions import read_decisions
 from lexiclip.scoring.ensemble import join, load_ensemble, with_prototypes
 from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.lift import log_lift, with_lift
-from lexiclip.scoring.retrieval import caption_sets
-from lexiclip.scoring.window_pass import Texts, Windows, score_images
+from lexiclip.scoring.window_pass import Windows, score_images, study_texts
 from lexiclip.scoring.window_store import read_ids
 from lexiclip.vocabulary import load_vocabulary
 
@@ -63,14 +60,8 @@ def main() -> None:
 def score(params: Params, images: list[tuple[str, Path]], names: tuple[str, ...], folder: Path) -> None:
     """The windows of the study, of every image by every variant, as the stage score writes them."""
     clip = load_clip("models/clip", params.precision).to(best_device(params.precision))
-    model = model_id(clip)
-    vectors = {v: load_prompts(f"models/prompts/{v}.safetensors", model).vectors for v in params.scored}
-    store = open_store("data/features", model)
-    mixes = {v: read_jsonl(f"data/mixes/{v}.jsonl") for v in params.variants}
-    rows = {v: store.rows(text["text"] for text in mix) for v, mix in mixes.items()}
-    captions = caption_sets(store.global_features(range(len(store.index)), next(clip.parameters())), rows)
-    how = Windows([2, 3], ["square"])
-    score_images(clip, images, Texts(names, vectors, captions), how, folder, workers=params.windows.workers)
+    texts = study_texts(clip, names, params.scored, params.variants)
+    score_images(clip, images, texts, Windows([2, 3], ["square"]), folder, workers=params.windows.workers)
 
 
 def measured(
