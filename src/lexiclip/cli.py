@@ -13,12 +13,11 @@ from lexiclip.captions.readers import read_captions
 from lexiclip.errors import InputError, run_stage
 from lexiclip.evaluation.any_system import evaluate_files
 from lexiclip.files import read_text
+from lexiclip.own_captions import SHIPPED
 from lexiclip.own_classes import class_names, is_vocabulary
 from lexiclip.predict_command import add_predict
 from lexiclip.tune import tune
 from lexiclip.vocabulary import load_vocabulary
-
-VOCABULARIES = Path(__file__).with_name("vocabularies")
 
 
 def main() -> None:
@@ -39,7 +38,7 @@ def label(captions: str | Path, vocabulary: str) -> list[dict]:
 
     `vocabulary` names one of ours or a file.
     """
-    known = {path.stem: path for path in VOCABULARIES.glob("*.yaml")}
+    known = {path.stem: path for path in SHIPPED}
     if vocabulary not in known and not Path(vocabulary).is_file():
         raise InputError(f"--vocabulary {vocabulary}: choose {', '.join(sorted(known))} or a YAML file")
     words = load_vocabulary(known.get(vocabulary, vocabulary))

@@ -4,7 +4,6 @@ A text is {"text", "labels": class names, "source"}.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -108,11 +107,6 @@ def mix_texts(
         some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         raise InputError(f"texts: no text of {some}: add a source, such as `class: true`")
     return mix
-
-
-def count_sources(mix: list[dict]) -> dict[str, int]:
-    """How many texts of each source a mix holds."""
-    return dict(Counter(text["source"] for text in mix))
 
 
 def _photo_of(members: list[str], labels: list[str] | None = None) -> dict:

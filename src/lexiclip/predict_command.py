@@ -73,7 +73,8 @@ def print_predictions(arguments: argparse.Namespace) -> None:
     if arguments.heatmap:
         from lexiclip.heatmap import draw_heatmap, heatmap_row
     if arguments.report:
-        from lexiclip.report.photos import card, write_report
+        from lexiclip.report.page import write_photos
+        from lexiclip.report.photos import card
     if arguments.csv:
         _check_table(predictor.names[: predictor.shown])
         _say("image,labels")
@@ -94,7 +95,7 @@ def print_predictions(arguments: argparse.Namespace) -> None:
         draw_heatmap(rows, arguments.heatmap)
         _say(f"-> {arguments.heatmap}", sys.stderr)
     if cards:
-        write_report(arguments.report, cards)
+        write_photos(arguments.report, cards)
         _say(f"-> {arguments.report}", sys.stderr)
     if unreadable:
         raise InputError(f"{unreadable} of {len(photos)} photos could not be read")

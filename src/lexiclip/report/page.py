@@ -1,5 +1,6 @@
 """The content of the page in, one HTML file out that holds its styles, script and pictures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -17,9 +18,9 @@ def write_page(path: str | Path, **content: object) -> None:
     _fill("report.html.j2", path, **content, **parts)
 
 
-def write_photos(path: str | Path, **content: object) -> None:
-    """Fill photos.html.j2 with `content`; every text in it is escaped."""
-    _fill("photos.html.j2", path, **content, css=(FOLDER / "report.css").read_text(encoding="utf-8"))
+def write_photos(path: str | Path, cards: Sequence[tuple]) -> None:
+    """Write the page of predicted photos, each a `report.photos.Card`; every text in it is escaped."""
+    _fill("photos.html.j2", path, cards=cards, css=(FOLDER / "report.css").read_text(encoding="utf-8"))
 
 
 def write_matrix(path: str | Path, matrix: Matrix, title: str) -> None:
@@ -38,7 +39,7 @@ def _fill(template: str, path: str | Path, **content: object) -> None:
     )
     environment.filters |= {
         "signed": signed,
-        "counted": counted,
+        "counted": "{:,}".format,  # 1,234
         "dropped": dropped_by_rule,
         "sum_values": lambda counts: sum(counts.values()),
     }
@@ -47,12 +48,7 @@ def _fill(template: str, path: str | Path, **content: object) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def signed(value: float, digits: int = 1) -> str:
+def signed(value: float) -> str:
     """A difference with its sign, "0" where it rounds to nothing: +1.4, −0.3."""
-    text = f"{value:+.{digits}f}"
+    text = f"{value:+.1f}"
     return "0" if float(text) == 0 else text.replace("-", "−")
-
-
-def counted(value: int) -> str:
-    """A count with a comma at thousands."""
-    return f"{value:,}"
