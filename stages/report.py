@@ -1,5 +1,6 @@
 """Stage report: the study on one page, metrics/report.html, with nothing outside that file."""
 
+from lexiclip.captions.filtering import dropped
 from lexiclip.errors import run_stage
 from lexiclip.evaluation.scores_file import read_scores_file
 from lexiclip.evaluation.tables import labels_of
@@ -79,6 +80,7 @@ def main() -> None:
         trainings=trainings,
         caption_map=caption_map_curves(list(params.variants), looks),
         statistics=statistics,
+        dropped={name: dropped(counts) for name, counts in statistics.items()},
         tuned_on=tuned_on,
         captions=captions,
         matrix=cooccurrence_picture(matrix, names, captions_by_class),

@@ -7,7 +7,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lexiclip.files import atomic_path
 from lexiclip.report.matrix import Matrix
-from lexiclip.report.tables import dropped_by_rule
 
 FOLDER = Path(__file__).parent
 
@@ -40,7 +39,6 @@ def _fill(template: str, path: str | Path, **content: object) -> None:
     environment.filters |= {
         "signed": signed,
         "counted": "{:,}".format,  # 1,234
-        "dropped": dropped_by_rule,
         "sum_values": lambda counts: sum(counts.values()),
     }
     text = environment.get_template(template).render(**content)

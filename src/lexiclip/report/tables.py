@@ -100,16 +100,6 @@ def read_statistics(sets: Sequence[str], folder: str | Path = "metrics/captions"
     return found
 
 
-def dropped_by_rule(counts: dict) -> dict[str, int]:
-    """How many captions each rule and judge took away, those that took none left out."""
-    left, dropped = counts["parsed"], {}
-    for rule, after in counts["left_after"].items():
-        if after < left:
-            dropped[rule] = left - after
-        left = after
-    return dropped
-
-
 def captions_of_classes(statistics: dict[str, dict], sets: Sequence[str]) -> list[tuple[str, dict[str, int]]]:
     """Each class and the captions that name it in each of `sets`, the class with most captions first."""
     counted = {caption_set: statistics[caption_set]["per_class"] for caption_set in sets}
