@@ -326,11 +326,11 @@ class Params(Block):
 
     @property
     def members(self) -> list[str]:
-        """Those that the reference's ensembles join; prototypes are none of its own."""
+        """What the reference's ensembles join: it has no prototypes."""
         return self.ensemble.variants or self.scored[:-1]
 
     def hard_classes(self, variants: Iterable[str]) -> list[list[str]]:
-        """Those that each variant was tuned on, empty for all: what `scoring.ensemble.class_mask` reads."""
+        """The classes that each variant was tuned on, empty for all, for `scoring.ensemble.class_mask`."""
         return [self.variants[v].mix.hard_classes if v in self.variants else [] for v in variants]
 
     def fusing(self, variant: str) -> dict:

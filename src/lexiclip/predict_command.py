@@ -108,7 +108,7 @@ def shown(prediction: "Prediction", top: int | None) -> list[tuple[str, float]]:
 
 
 def written(prediction: "Prediction", labels: list[tuple[str, float]], arguments: argparse.Namespace) -> str:
-    """A photo's JSON line, its row of a table, or its block of text with a label a line."""
+    """A photo's JSON line, its row of a table, or its block of text with one label per line."""
     if arguments.json:
         return json.dumps(prediction._asdict())
     if arguments.csv:

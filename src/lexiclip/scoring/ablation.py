@@ -67,7 +67,7 @@ def ablate(
     ensemble: Ensemble,
     rule: str,
 ) -> list[dict]:
-    """A row a change: {"change", mAP in per cent by variant, "ensemble"}; the ensemble's rules come last.
+    """Rows {"change", mAP in per cent by variant, "ensemble"}, one per change, then one per rule.
 
     `fusing` holds the settings of each variant. `labels` (N, K) are in the order of the scores in `folder`.
     """

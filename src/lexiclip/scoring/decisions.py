@@ -19,15 +19,15 @@ STEEPNESS, CENTRING, PRIOR = 2.5, 0.4, 0.2
 
 
 class Prior(NamedTuple):
-    """What captions say of images never seen: labels of an image, and log π (K,), centred."""
+    """What captions say of images: the mean number of labels, and log π (K,), centred."""
 
     labels_per_image: float
     log_share: np.ndarray
 
 
 class Rule(NamedTuple):
-    """How scores become probabilities: what is taken from each class's score (K,), the score at which p is a
-    half, and the probability from which a label is held present."""
+    """How scores become probabilities: what is subtracted from each class's score (K,), the score at which p
+    is a half, and the probability from which a label is held present."""
 
     offsets: np.ndarray
     midpoint: float
@@ -41,18 +41,17 @@ def caption_prior(labels_per_image: float, named: np.ndarray) -> Prior:
 
 
 def any_rule(classes: int) -> Rule:
-    """The rule where neither captions nor unlabelled images are at hand: that of the mini world's development
-    scenes, on which every variant has about these two numbers."""
+    """A rule without captions or unlabelled images: about that of every variant on development scenes."""
     return Rule(np.zeros(classes), 2.3, 0.3)
 
 
 def fit_rule(scores: np.ndarray, prior: Prior) -> Rule:
     """The rule of unlabelled images with scores (N, K).
 
-    Probabilities add up to `labels_per_image` an image on average; the threshold is the one of the highest F1
-    that they lead to expect. Rounded to four decimals, so that a processor's last digits do not matter.
+    Probabilities add up to `labels_per_image` in each image on average; the threshold has the highest F1 that
+    they predict. Rounded to four decimals, so that a processor's last digits do not matter.
     """
-    from scipy.optimize import brentq  # a second to import, and `lexiclip predict` fits nothing
+    from scipy.optimize import brentq  # slow to import, and `lexiclip predict` fits nothing
 
     scores = standardise(np.asarray(scores, np.float64))
     offsets = (CENTRING * np.median(scores, axis=0) - PRIOR * prior.log_share).round(4)

@@ -1,4 +1,4 @@
-"""Scores of several variants become one (METHOD §6): their mean, or each class from one variant.
+"""Scores of several variants become one (METHOD §6): their mean, ours, or each class from one variant.
 
 Letters: V variants, N images, K classes.
 """
@@ -35,8 +35,7 @@ class CaptionAP(BaseModel):
 def mean_standardised(scores: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Mean over variants (..., K) of scores (V, ..., K), each standardised over the classes of its image.
 
-    A variant counts for the classes where mask (V, K) is True. An image's scores do not depend on the other
-    images, so one photo alone gets the same ones.
+    A variant counts for the classes where mask (V, K) is True. No image's scores depend on other images.
     """
     mean = np.zeros(scores.shape[1:])
     for of_variant, weight in zip(scores, mask / mask.sum(0), strict=True):  # in order, on any processor
@@ -68,12 +67,12 @@ def class_mask(hard_classes: Sequence[Sequence[str]], names: Sequence[str]) -> n
 
 
 def with_prototypes(mean: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
-    """What text says (..., K), the variants' mean, and what images say, in equal parts."""
+    """The mean of text variants (..., K) and the prototypes, which are made of images, in equal parts."""
     return (standardise(mean) + standardise(prototypes.astype(np.float64))) / 2
 
 
 def ours(mean: np.ndarray, prototypes: np.ndarray, lift: np.ndarray) -> np.ndarray:
-    """Our ensemble (..., K): both, moved by the log lift (K, K) of classes that are seen together."""
+    """Our ensemble (..., K): `with_prototypes`, moved by the log lift (K, K) of classes seen together."""
     return with_lift(with_prototypes(mean, prototypes), lift)
 
 

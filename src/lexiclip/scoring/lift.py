@@ -1,4 +1,4 @@
-"""Which classes images that nobody labelled show together: probabilities in, moved scores out (METHOD §6).
+"""Which classes unlabelled images show together: probabilities in, moved scores out (METHOD §6).
 
 The lift of two classes is how much more often they share an image than they would by chance.
 """
@@ -18,7 +18,7 @@ WEIGHT = 0.3  # chosen on development scenes (docs/results.md)
 def log_lift(likely: np.ndarray) -> np.ndarray:
     """log lift (K, K), its diagonal zero, from the probability (N, K) of each class in each image.
 
-    One image more, in each count, keeps pairs that hardly any image shows near zero.
+    One image is added to each count, which keeps rare pairs near zero.
     """
     together, of_class = likely.T @ likely, likely.sum(0)
     by_chance = np.outer(of_class, of_class) / len(likely)

@@ -1,7 +1,7 @@
 """One pass over the images for all variants (METHOD §6): images in, scores of every view out, shard by shard.
 
-A view is the whole image or a window. It is encoded once, looks for its nearest captions once, and is scored
-by every variant.
+A view is the whole image or a window. It is encoded once, its nearest captions are found once, and every
+variant scores it.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from lexiclip.prompts.logits import TAU, score
 from lexiclip.scoring.retrieval import CaptionSets, caption_sets, retrieve
 from lexiclip.scoring.window_store import WindowScores, is_done, shard_path, write_shard
 
-WORTH_MEASURING = 8  # images: for fewer, finding the faster type takes longer than the slower one
+WORTH_MEASURING = 8  # images: for fewer, finding out which type is faster costs more than it saves
 
 
 class Texts(NamedTuple):
@@ -57,7 +57,7 @@ def study_texts(clip: nn.Module, names: Sequence[str], scored: Sequence[str], tu
 
 
 class Windows(NamedTuple):
-    """The windows to score beside the whole image, and whether EXIF turns photos."""
+    """The windows to score beside the whole image, and whether photos are turned by their EXIF."""
 
     scales: Sequence[int]
     shapes: Sequence[str]
