@@ -66,8 +66,8 @@ def main() -> None:
     heated = []
     encoded = encode_photos(study, paths[:: gallery.WITH_HEAT])
     for image, photo in zip(images[:: gallery.WITH_HEAT], encoded, strict=True):
-        labels = [predicted.name for predicted in image.predicted]
-        heated.append((image, [photo_uri(drawn) for drawn in where_found(study, photo, labels)]))
+        found = where_found(study, photo, [label.name for label in image.predicted])
+        heated.append((image, [photo_uri(drawn) for drawn in found]))
     write_page(
         "metrics/report.html",
         source=params.images.labels,
