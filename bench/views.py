@@ -25,7 +25,7 @@ from lexiclip.files import atomic_path, read_yaml, write_json
 from lexiclip.images.datasets import load_dataset
 from lexiclip.images.views import load_rgb, view_pixels
 from lexiclip.images.windows import SHAPES, windows
-from lexiclip.mini.scenes import draw_scenes, load_world, write_scenes
+from lexiclip.mini.scenes import make_scenes
 from lexiclip.params import PROTOTYPES, load_params
 from lexiclip.predict import Photo, Predictor, label, load_study
 from lexiclip.scoring.ablation import view_rows
@@ -70,13 +70,9 @@ def main() -> None:
     clip = study.clip.float()
     study = study._replace(vectors={name: parts.to(torch.float32) for name, parts in study.vectors.items()})
     with TemporaryDirectory() as folder:
-        how = (
-            params.scenes.model_dump()
-            | read_yaml("development/worlds.yaml")["worlds"][WORLD]
-            | {"count": SCENES}
-        )
-        drawn = draw_scenes(load_world(vocabulary.names, how["clutter"]), **how)
-        write_scenes(drawn, vocabulary.names, Path(folder, "scenes"))
+        world = read_yaml("development/worlds.yaml")["worlds"][WORLD]
+        how = params.scenes.model_dump() | world | {"count": SCENES}
+        make_scenes(vocabulary.names, how, Path(folder, "scenes"))
         dataset = load_dataset(f"{folder}/scenes/instances.json", f"{folder}/scenes/images", vocabulary, None)
         images = list(zip(dataset.ids, dataset.paths, strict=True))
         texts = Texts(study.names, study.vectors, caption_sets(torch.empty(0, 1), {}))
@@ -128,7 +124,7 @@ def fused(study: Predictor, folder: Path, rows: Sequence[int]) -> dict[str, np.n
 
 def figures(study: Predictor, scores: dict[str, np.ndarray], labels: np.ndarray, views: float) -> dict:
     """mAP of each of `scores`; CF1 and ECE of ours, all in per cent; its labels of an image, those that
-    probabilities add up to and those held present."""
+    probabilities add up to and those predicted."""
     p = study.probabilities(scores["ours"])
     present = p >= study.rule.threshold
     return {

@@ -13,7 +13,7 @@ from lexiclip.errors import InputError, run_stage
 from lexiclip.evaluation.probe import fit_probe, probe_logits
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.images.datasets import Dataset, load_dataset
-from lexiclip.mini.scenes import draw_scenes, load_world, write_scenes
+from lexiclip.mini.scenes import make_scenes
 from lexiclip.params import Params, load_params
 from lexiclip.precision import DTYPES
 from lexiclip.scoring.view_features import view_features
@@ -45,9 +45,8 @@ def labelled_images(params: Params, vocabulary: Vocabulary, folder: Path) -> Dat
         if dataset.labels is None:
             raise InputError(f"ceiling.labels: {given.labels} has no labels")
         return dataset
-    world = load_world(vocabulary.names, params.scenes.clutter)
     how = params.scenes.model_dump() | {"count": given.scenes, "seed": given.seed}
-    write_scenes(draw_scenes(world, **how), vocabulary.names, folder)
+    make_scenes(vocabulary.names, how, folder)
     return load_dataset(folder / "instances.json", folder / "images", vocabulary, None)
 
 

@@ -10,8 +10,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from lexiclip.clip.feature_store import open_store
-from lexiclip.clip.loading import load_clip, model_id
+from lexiclip.clip.loading import load_clip
 from lexiclip.devices import best_device
 from lexiclip.errors import InputError, run_stage
 from lexiclip.evaluation.metrics import mean_average_precision
@@ -19,18 +18,16 @@ from lexiclip.evaluation.tables import decisions_by_rule
 from lexiclip.evaluation.window_labels import labels_of_views, window_map
 from lexiclip.files import read_jsonl, read_npz, read_yaml, reading, write_csv, write_json
 from lexiclip.images.datasets import load_dataset
-from lexiclip.mini.scenes import draw_scenes, load_world, write_scenes
+from lexiclip.mini.scenes import make_scenes
 from lexiclip.mixes import label_matrix
 from lexiclip.params import PROTOTYPES, Params, ScenesParams, load_params
-from lexiclip.prompts.class_vectors import load_prompts
 from lexiclip.scoring.ablation import ablate, view_rows
 from lexiclip.scoring.cooccurrence import row_normalised
 from lexiclip.scoring.decisions import read_decisions
-from lexiclip.scoring.ensemble import choose, class_mask, join, with_prototypes
+from lexiclip.scoring.ensemble import join, load_ensemble, with_prototypes
 from lexiclip.scoring.fusion import fuse_variant
-from lexiclip.scoring.lift import log_lift, read_lift, with_lift
-from lexiclip.scoring.retrieval import caption_sets
-from lexiclip.scoring.window_pass import Texts, Windows, score_images
+from lexiclip.scoring.lift import log_lift, with_lift
+from lexiclip.scoring.window_pass import Windows, score_images, study_texts
 from lexiclip.scoring.window_store import read_ids
 from lexiclip.vocabulary import load_vocabulary
 
@@ -47,8 +44,7 @@ def main() -> None:
         scenes, scores = Path(folder, "scenes"), Path(folder, "window_scores")
         with reading(f"{WORLDS}: {world}", "not what `scenes` takes"):
             how = ScenesParams.model_validate(params.scenes.model_dump() | worlds[world])
-        drawn = draw_scenes(load_world(vocabulary.names, how.clutter), **how.model_dump())
-        write_scenes(drawn, vocabulary.names, scenes)
+        make_scenes(vocabulary.names, how.model_dump(), scenes)
         dataset = load_dataset(scenes / "instances.json", scenes / "images", vocabulary, None)
         score(params, list(zip(dataset.ids, dataset.paths, strict=True)), vocabulary.names, scores)
         found, ablation = measured(params, vocabulary.names, scores, dataset.labels)
@@ -64,25 +60,16 @@ def main() -> None:
 def score(params: Params, images: list[tuple[str, Path]], names: tuple[str, ...], folder: Path) -> None:
     """The windows of the study, of every image by every variant, as the stage score writes them."""
     clip = load_clip("models/clip", params.precision).to(best_device(params.precision))
-    model = model_id(clip)
-    vectors = {v: load_prompts(f"models/prompts/{v}.safetensors", model).vectors for v in params.scored}
-    store = open_store("data/features", model)
-    mixes = {v: read_jsonl(f"data/mixes/{v}.jsonl") for v in params.variants}
-    rows = {v: store.rows(text["text"] for text in mix) for v, mix in mixes.items()}
-    captions = caption_sets(store.global_features(range(len(store.index)), next(clip.parameters())), rows)
-    how = Windows([2, 3], ["square"])
-    score_images(clip, images, Texts(names, vectors, captions), how, folder, workers=params.windows.workers)
+    texts = study_texts(clip, names, params.scored, params.variants)
+    score_images(clip, images, texts, Windows([2, 3], ["square"]), folder, workers=params.windows.workers)
 
 
 def measured(
     params: Params, names: tuple[str, ...], folder: Path, labels: np.ndarray
 ) -> tuple[dict, list[dict]]:
     """The figures of a world, in per cent, and the rows of its ablation."""
-    members = params.members
-    mask = class_mask(params.hard_classes(members), names)
-    choice = choose(params.ensemble.choice, members, names, params.vocabulary.without)
+    ensemble = load_ensemble(params, names)
     companions = row_normalised(read_npz("data/cooccurrence.npz")["matrix"])
-    lift = read_lift("models/lift.npz", names)
     of_captions = log_lift(label_matrix(read_jsonl("data/captions/multi.jsonl"), names).astype(np.float64))
     prior, _ = read_decisions("models/decisions.json", names)
     fusing = {variant: params.fusing(variant) for variant in params.scored}
@@ -92,7 +79,7 @@ def measured(
         fused = {
             v: fuse_variant(folder, v, companions, **how, views=rows).windows for v, how in fusing.items()
         }
-        joined = join(np.stack([fused[v] for v in members]), choice, mask, fused[PROTOTYPES], lift)
+        joined = join(fused, ensemble)
         both = with_prototypes(joined["mean"], fused[PROTOTYPES])
         shown = {name: fused[name] for name in ("zero_shot", "caption_mean", PROTOTYPES)} | {
             "mean": joined["mean"],
@@ -105,9 +92,7 @@ def measured(
         }
     for rule in ("mean", "ours"):
         found[f"decisions of {rule}"] = decisions_by_rule(joined[rule], labels, prior)
-    return found, ablate(
-        folder, companions, fusing, labels, members, choice, mask, lift, params.ensemble.rule
-    )
+    return found, ablate(folder, companions, fusing, labels, ensemble, params.ensemble.rule)
 
 
 run_stage(main)

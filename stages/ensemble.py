@@ -10,12 +10,11 @@ import numpy as np
 from lexiclip.errors import run_stage
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import read_json, read_jsonl, read_npz, write_json
-from lexiclip.params import PROTOTYPES, load_params
+from lexiclip.params import load_params
 from lexiclip.scoring.cooccurrence import row_normalised
 from lexiclip.scoring.decisions import Prior, caption_prior, fit_rule, write_decisions
-from lexiclip.scoring.ensemble import choose, class_mask, join, mean_standardised, ours
+from lexiclip.scoring.ensemble import join, load_ensemble
 from lexiclip.scoring.fusion import WITHOUT_CAPTIONS, fuse_variant
-from lexiclip.scoring.lift import read_lift
 from lexiclip.scoring.window_store import read_index
 from lexiclip.vocabulary import load_vocabulary
 
@@ -33,31 +32,23 @@ def main() -> None:
     }
     for variant, scores in fused.items():
         write_scores(f"data/scores/{variant}.npz", scores.ids, names, scores.windows, whole=scores.whole)
-    members, rule = params.members, params.ensemble.rule
-    lift = read_lift("models/lift.npz", names)
-    mask = class_mask(params.hard_classes(members), names)
-    joined = join(
-        np.stack([fused[variant].windows for variant in members]),  # (V, N, K)
-        choose(params.ensemble.choice, members, names, params.vocabulary.without),
-        mask,
-        fused[PROTOTYPES].windows,
-        lift,
-    )
-    write_scores("data/scores/ensemble.npz", fused[members[0]].ids, names, joined[rule], **joined)
+    ensemble, rule = load_ensemble(params, names), params.ensemble.rule
+    joined = join({variant: scores.windows for variant, scores in fused.items()}, ensemble)
+    ids = fused[ensemble.members[0]].ids
+    write_scores("data/scores/ensemble.npz", ids, names, joined[rule], **joined)
     write_json("data/impreds.json", joined[rule].round(5).tolist())
-    print(f"{rule} of {', '.join(members)} -> data/scores/ensemble.npz, data/impreds.json")
+    print(f"{rule} of {', '.join(ensemble.members)} -> data/scores/ensemble.npz, data/impreds.json")
 
     # As a photo outside the study is scored.
     scores = {
         variant: fuse_variant(WINDOWS, variant, None, **params.fusing(variant) | WITHOUT_CAPTIONS).windows
         for variant in params.scored
     }
-    mean = mean_standardised(np.stack([scores[variant] for variant in members]), mask)
-    scores["ensemble"] = ours(mean, scores[PROTOTYPES], lift)
+    scores["ensemble"] = join(scores, ensemble)["ours"]
     prior = prior_of_captions(names)
     rules = {name: fit_rule(of_images, prior) for name, of_images in scores.items()}
     write_decisions("models/decisions.json", names, prior, rules)
-    print(f"{prior.labels_per_image:.2f} labels an image expected, held present from a probability of "
+    print(f"{prior.labels_per_image:.2f} labels an image expected, predicted from a probability of "
           f"{rules['ensemble'].threshold:.2f} -> models/decisions.json")  # fmt: skip
 
 

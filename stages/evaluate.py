@@ -19,8 +19,7 @@ from lexiclip.params import Params, load_params
 from lexiclip.scoring.ablation import ablate
 from lexiclip.scoring.cooccurrence import row_normalised
 from lexiclip.scoring.decisions import read_decisions
-from lexiclip.scoring.ensemble import choose, class_mask
-from lexiclip.scoring.lift import read_lift
+from lexiclip.scoring.ensemble import load_ensemble
 from lexiclip.scoring.window_store import read_ids, read_index
 from lexiclip.vocabulary import load_vocabulary
 
@@ -59,16 +58,12 @@ def main() -> None:
 def ablation_table(params: Params, names: tuple[str, ...], dataset: Dataset) -> list[dict]:
     """The rows of metrics/ablation.csv."""
     read_index(WINDOWS, names)
-    members = params.members
     return ablate(
         WINDOWS,
         row_normalised(read_npz("data/cooccurrence.npz")["matrix"]),
         {variant: params.fusing(variant) for variant in params.scored},
         labels_of(read_ids(WINDOWS), dataset, params.windows.skip_unreadable),
-        members,
-        choose(params.ensemble.choice, members, names, params.vocabulary.without),
-        class_mask(params.hard_classes(members), names),
-        read_lift("models/lift.npz", names),
+        load_ensemble(params, names),
         params.ensemble.rule,
     )
 

@@ -34,10 +34,11 @@ def main(caption_set: str) -> None:
     write_answers(asks, model, verdicts, seed=judge.seed)
     captions, left_after_judges = drop_rejected(captions, read_jsonl(verdicts), judge.judges)
     counts["left_after"] |= left_after_judges
+    by_rule = ", ".join(f"{rule} {count}" for rule, count in dropped(counts).items())
     if counts["asked"] and not captions:
         raise InputError(
             f"caption set {caption_set!r}: no caption of {counts['asked']} answers is left; dropped by rule: "
-            f"{dropped(counts)}"
+            f"{by_rule}"
         )
     metrics = counts | describe(captions, vocabulary.names)
     columns = ("text", "labels", "source")
@@ -49,7 +50,7 @@ def main(caption_set: str) -> None:
         f"metrics/captions/{caption_set}.csv",
         [{"class": name, "captions": count} for name, count in metrics["per_class"].items()],
     )
-    print(f"dropped by rule: {dropped(counts)}")
+    print(f"dropped by rule: {by_rule}")
     print(f"{len(captions)} of {counts['parsed']} captions -> data/captions/{caption_set}.jsonl")
 
 

@@ -1,15 +1,10 @@
 """Stage mix: the training texts of every variant, and the held-out captions that none of them trains on."""
 
+from collections import Counter
+
 from lexiclip.errors import InputError, run_stage
 from lexiclip.files import read_json, read_jsonl, write_jsonl
-from lexiclip.mixes import (
-    CAPTION_SOURCES,
-    count_sources,
-    load_templates,
-    load_things,
-    mix_texts,
-    split_held_out,
-)
+from lexiclip.mixes import CAPTION_SOURCES, load_templates, load_things, mix_texts, split_held_out
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
 
@@ -26,10 +21,8 @@ def main() -> None:
     )
     mixes = {"heldout": held_out}
     class_sets = read_json("data/captions/class_sets.json")["sets"]
-    templates, things = (
-        load_templates("src/lexiclip/templates/imagenet.yaml"),
-        load_things("src/lexiclip/templates/things.yaml"),
-    )
+    templates = load_templates("src/lexiclip/templates/imagenet.yaml")
+    things = load_things("src/lexiclip/templates/things.yaml")
     for variant, of_variant in params.variants.items():
         hard_classes, key = of_variant.mix.hard_classes, f"variants.{variant}.mix"
         vocabulary.check(hard_classes, f"{key}.hard_classes")
@@ -51,8 +44,9 @@ def main() -> None:
             print(f"{key}.hard_classes: left out by vocabulary.without: {', '.join(absent)}")
     for name, mix in mixes.items():
         write_jsonl(f"data/mixes/{name}.jsonl", mix)
-        print(f"{len(mix)} texts ({', '.join(f'{n} {s}' for s, n in count_sources(mix).items())}) -> "
-              f"data/mixes/{name}.jsonl")  # fmt: skip
+        counts = Counter(text["source"] for text in mix)
+        listed = ", ".join(f"{count} {source}" for source, count in counts.items())
+        print(f"{len(mix)} texts ({listed}) -> data/mixes/{name}.jsonl")
 
 
 run_stage(main)

@@ -1,5 +1,6 @@
 """Stage report: the study on one page, metrics/report.html, with nothing outside that file."""
 
+from lexiclip.captions.filtering import dropped
 from lexiclip.errors import run_stage
 from lexiclip.evaluation.scores_file import read_scores_file
 from lexiclip.evaluation.tables import labels_of
@@ -65,8 +66,8 @@ def main() -> None:
     heated = []
     encoded = encode_photos(study, paths[:: gallery.WITH_HEAT])
     for image, photo in zip(images[:: gallery.WITH_HEAT], encoded, strict=True):
-        labels = [predicted.name for predicted in image.predicted]
-        heated.append((image, [photo_uri(drawn) for drawn in where_found(study, photo, labels)]))
+        found = where_found(study, photo, [label.name for label in image.predicted])
+        heated.append((image, [photo_uri(drawn) for drawn in found]))
     write_page(
         "metrics/report.html",
         source=params.images.labels,
@@ -79,6 +80,7 @@ def main() -> None:
         trainings=trainings,
         caption_map=caption_map_curves(list(params.variants), looks),
         statistics=statistics,
+        dropped={name: dropped(counts) for name, counts in statistics.items()},
         tuned_on=tuned_on,
         captions=captions,
         matrix=cooccurrence_picture(matrix, names, captions_by_class),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lexiclip.errors import run_stage
-from lexiclip.mini.scenes import draw_scenes, load_world, write_scenes
+from lexiclip.mini.scenes import make_scenes
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
 
@@ -11,8 +11,7 @@ from lexiclip.vocabulary import load_vocabulary
 def main() -> None:
     params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
-    world = load_world(names, params.scenes.clutter)
-    write_scenes(draw_scenes(world, **params.scenes.model_dump()), names, Path("data/scenes"))
+    world = make_scenes(names, params.scenes.model_dump(), Path("data/scenes"))
     shown = {name for classes in world.themes.values() for name in classes}
     print(f"{params.scenes.count} scenes of {len(shown)} classes -> data/scenes")
 

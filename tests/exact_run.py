@@ -118,7 +118,7 @@ def run(folder: Path, precision: str, seed: int) -> None:
     companions = row_normalised(cooccurrence(labels))
     fused = fuse_variant(folder / "windows", "best", companions, companion_weight=0.5, **FUSING)
     write_scores(folder / "scores.npz", fused.ids, NAMES, fused.windows, whole=fused.whole)
-    _, features = view_features(clip, paths, True, 0)
+    _, features = view_features(clip, paths, True, 0, False)
     found, lift = prototypes_and_lift(features.double().numpy(), vectors.global_.double().numpy(), 16)
     of_images = torch.from_numpy(found)
     prototypes = Prompts(ClassVectors(of_images, of_images, None), NAMES, "tiny", None)

@@ -40,6 +40,7 @@ READ_BY_FUNCTION = {
         "prototypes.fusion",
         "windows",
     },
+    "load_ensemble": {"vocabulary", "ensemble", "variants"},
 }
 
 

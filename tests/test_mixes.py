@@ -1,6 +1,7 @@
 """Mixes counted by hand from METHOD §2: sources, limits, hard classes, held-out texts, determinism."""
 
 import copy
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from tests.conftest import ROOT
 
 from lexiclip.errors import InputError
 from lexiclip.files import read_yaml
-from lexiclip.mixes import count_sources, is_held_out, label_matrix, load_templates, load_things, mix_texts
+from lexiclip.mixes import is_held_out, label_matrix, load_templates, load_things, mix_texts
 
 NAMES = ("person", "dog", "fork", "knife", "vase")
 SETS = [["person", "dog"], ["person", "fork", "knife", "vase"]]
@@ -35,6 +36,10 @@ def mixed(sources, *, things=("tree", "wall"), rare_classes=(), hard_classes=(),
         hard_classes=list(hard_classes),
         seed=seed,
     )
+
+
+def count_sources(mix):
+    return Counter(text["source"] for text in mix)
 
 
 def test_how_many_texts_each_source_gives():

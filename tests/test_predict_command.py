@@ -10,11 +10,11 @@ from functools import partial
 import pytest
 from PIL import Image
 
-from lexiclip import cli
-from lexiclip import predict as predicting
+from lexiclip import cli, predict
 from lexiclip.images import views
 from lexiclip.images.csv_labels import read_csv
 from lexiclip.predict_command import printable
+from lexiclip.scoring import view_features
 from lexiclip.vocabulary import of_names
 
 NAMES = ("dog", "couch", "traffic light", "cup")
@@ -124,8 +124,8 @@ def test_a_result_is_printed_before_the_next_photo_is_encoded(run, photos, monke
         printed.append(len(capsys.readouterr().out.splitlines()))
         return encode_views(*arguments)
 
-    encode_views = predicting.encode_views
-    monkeypatch.setattr(predicting, "encode_views", noting)
+    encode_views = view_features.encode_views
+    monkeypatch.setattr(view_features, "encode_views", noting)
     run(*photos[:3], "--json")
     assert printed == [0, 1, 1]
 
@@ -137,7 +137,7 @@ def test_a_photo_is_decoded_once_and_encoded_once_pictures_included(run, photos,
         counts[name] += 1
         return function(*arguments, **how)
 
-    for module, name in ((views, "load_rgb"), (views, "view_pixels"), (predicting, "encode_views")):
+    for module, name in ((views, "load_rgb"), (views, "view_pixels"), (view_features, "encode_views")):
         monkeypatch.setattr(module, name, partial(counting, name, getattr(module, name)))
     alone = run(*photos[:3], "--json")
     assert set(counts.values()) == {3}
@@ -166,8 +166,8 @@ def test_the_report_shows_each_photo_and_its_labels(run, photos, tmp_path):
 def test_other_views_have_labels_a_heat_map_and_a_report(run, photos, tmp_path, views):
     pictures = ["--heatmap", tmp_path / "map.png", "--report", tmp_path / "page.html"]
     (row,) = map(json.loads, run(photos[0], "--json", "--views", views, *pictures).splitlines())
-    study = predicting.load_study(views=views)
-    assert row["scores"] == next(predicting.predict(study, photos[:1])).scores
+    study = predict.load_study(views=views)
+    assert row["scores"] == next(predict.predict(study, photos[:1])).scores
     assert Image.open(tmp_path / "map.png").size == (1350, 270)
     assert (tmp_path / "page.html").read_text(encoding="utf-8").count('class="frame"') == len(row["present"])
 
@@ -175,7 +175,7 @@ def test_other_views_have_labels_a_heat_map_and_a_report(run, photos, tmp_path, 
 def test_a_report_without_a_label_says_so(run, photos, tmp_path):
     run(photos[0], "--threshold", "1", "--report", tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert "<h1>Labels of 1 photo</h1>" in text and "<li>no label held present</li>" in text
+    assert "<h1>Labels of 1 photo</h1>" in text and "<li>no label predicted</li>" in text
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
 from lexiclip.clip.feature_store import open_store, write_store
@@ -32,7 +32,7 @@ from lexiclip.own_classes import check_classes, is_vocabulary, with_competitors
 from lexiclip.precision import precision_of
 from lexiclip.predict import WITHOUT_CAPTIONS, Predictor, prompt_vectors, windows_of
 from lexiclip.prompts.class_vectors import ClassVectors, load_prompts, mean_caption_vectors
-from lexiclip.scoring.decisions import any_rule
+from lexiclip.scoring.decisions import default_rule
 from lexiclip.scoring.window_pass import Windows
 from lexiclip.vocabulary import load_vocabulary
 
@@ -67,9 +67,12 @@ def any_clip(
         vectors["tuned"] = _tuned(model, Path(prompts), names)
     vectors["zero_shot"] = template_vectors(model, names)
     if labelled:
-        features = _features(model, [row["text"] for row in labelled], vectors["zero_shot"].global_)
-        labels = label_matrix(labelled, names)
-        vectors["caption_mean"] = mean_caption_vectors(vectors["zero_shot"].global_, features, labels)
+        of_names, texts = vectors["zero_shot"].global_, [row["text"] for row in labelled]
+        with TemporaryDirectory() as folder:
+            write_store(folder, model, texts)
+            store = open_store(folder)
+            features = store.global_features(store.rows(texts), of_names)  # (N, D)
+        vectors["caption_mean"] = mean_caption_vectors(of_names, features, label_matrix(labelled, names))
     return Predictor(
         model,
         names,
@@ -80,7 +83,7 @@ def any_clip(
         windows,
         WORKERS,
         None,
-        any_rule(len(names)),
+        default_rule(len(names)),
     )
 
 
@@ -112,21 +115,9 @@ def _tuned(clip: nn.Module, path: Path, names: Sequence[str]) -> ClassVectors:
     prompts_header(path)
     prompts = load_prompts(path)
     made_with = f"{str(prompts.model).partition(' ')[0]} {precision_of(clip)}"
-    check_made_with(
-        path,
-        made_with,
-        model_id(clip),
-        "give the CLIP that they were tuned for (--clip), or prompts of this one",
-    )
+    remedy = "give the CLIP that they were tuned for (--clip), or prompts of this one"
+    check_made_with(path, made_with, model_id(clip), remedy)
     vectors = prompt_vectors(clip, "tuned", prompts, names)
     if vectors is None:
         raise InputError(f"{path}: no learned contexts, so only its own classes: choose a tuned variant")
     return vectors
-
-
-def _features(clip: nn.Module, texts: Sequence[str], like: Tensor) -> Tensor:
-    """Global features (N, D) of texts."""
-    with TemporaryDirectory() as folder:
-        write_store(folder, clip, texts)
-        store = open_store(folder)
-        return store.global_features(store.rows(texts), like)

@@ -13,12 +13,11 @@ from lexiclip.captions.readers import read_captions
 from lexiclip.errors import InputError, run_stage
 from lexiclip.evaluation.any_system import evaluate_files
 from lexiclip.files import read_text
+from lexiclip.own_captions import SHIPPED
 from lexiclip.own_classes import class_names, is_vocabulary
 from lexiclip.predict_command import add_predict
 from lexiclip.tune import tune
 from lexiclip.vocabulary import load_vocabulary
-
-VOCABULARIES = Path(__file__).with_name("vocabularies")
 
 
 def main() -> None:
@@ -39,7 +38,7 @@ def label(captions: str | Path, vocabulary: str) -> list[dict]:
 
     `vocabulary` names one of ours or a file.
     """
-    known = {path.stem: path for path in VOCABULARIES.glob("*.yaml")}
+    known = {path.stem: path for path in SHIPPED}
     if vocabulary not in known and not Path(vocabulary).is_file():
         raise InputError(f"--vocabulary {vocabulary}: choose {', '.join(sorted(known))} or a YAML file")
     words = load_vocabulary(known.get(vocabulary, vocabulary))
@@ -65,7 +64,7 @@ def _print_evaluation(arguments: argparse.Namespace) -> None:
     elif not math.isfinite(arguments.threshold):
         raise InputError(f"--threshold {arguments.threshold:g}: a finite number")
     result = evaluate_files(arguments.scores, arguments.labels, arguments.threshold, arguments.per_image)
-    print(f"held present for CF1 and OF1: {rule}", file=sys.stderr)
+    print(f"predicted for CF1 and OF1: {rule}", file=sys.stderr)
     print(json.dumps(result, indent=2))
 
 
@@ -111,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     labels = "COCO's .json, a .csv, VOC's annotations or a folder of NUS-WIDE"
     command.add_argument("labels", metavar="LABELS", help=labels)
     rule = command.add_mutually_exclusive_group()
-    cut = "for CF1 and OF1: the score from which a label is held present"
+    cut = "for CF1 and OF1: the score from which a label is predicted"
     rule.add_argument("--threshold", type=float, help=cut)
     rule.add_argument("--per-image", type=float, default=3.0, metavar="N",
                       help="or the highest scores overall, N an image on average (default: 3)")  # fmt: skip

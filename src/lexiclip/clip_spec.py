@@ -69,7 +69,7 @@ def _is_prompts(path: Path) -> bool:
     try:
         return _metadata(path) is not None
     except InputError:
-        return False  # what is damaged is told by what reads weights
+        return False  # damage is reported by what reads the weights
 
 
 def _metadata(path: str | Path) -> dict | None:

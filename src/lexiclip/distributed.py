@@ -1,7 +1,4 @@
-"""Several processes under torchrun share the work of one stage; started by hand, a process is alone.
-
-Scoring needs to know which process this is; tuning also sums over all of them.
-"""
+"""Share the work of a stage among the processes of torchrun; without it, there is one process."""
 
 import os
 
@@ -11,25 +8,25 @@ from torch import Tensor
 
 
 def rank_and_count() -> tuple[int, int]:
-    """This process's number and how many there are: (0, 1) when alone."""
+    """Rank and world size: (0, 1) without torchrun."""
     return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
 
 
 def take_device() -> None:
-    """Where there are GPUs, each process takes its own."""
+    """Give each process a GPU of its own, where there are GPUs."""
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
 
 
 def join_processes() -> None:
-    """Meet torchrun's other processes, for `summed`."""
+    """Initialise the process group, which `summed` needs."""
     take_device()
     if rank_and_count()[1] > 1 and not dist.is_initialized():
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
 
 
 def leave_processes() -> None:
-    """Part from the others once all are done."""
+    """Destroy the process group."""
     if dist.is_initialized():
         dist.destroy_process_group()
 

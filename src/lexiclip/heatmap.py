@@ -48,7 +48,7 @@ def heatmap_row(predictor: Predictor, photo: Photo, prediction: Prediction) -> l
 
 def draw_heatmap(rows: Sequence[Sequence[tuple[str, Image.Image]]], path: str | Path) -> None:
     """Write the PNG of the rows of `heatmap_row`."""
-    from matplotlib.figure import Figure  # here, as reports draw no figure and its import is slow
+    from matplotlib.figure import Figure  # here: reports draw no figure, and its import is slow
 
     figure = Figure(figsize=(2.7 * len(rows[0]), 2.7 * len(rows)), layout="constrained")
     axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)

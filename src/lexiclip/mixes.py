@@ -4,7 +4,6 @@ A text is {"text", "labels": class names, "source"}.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -79,10 +78,10 @@ def mix_texts(
         raise InputError(f"hard_classes: none of {', '.join(hard_classes)} is a class of the vocabulary")
     made = {
         "class": lambda: _class_texts(names, templates),
-        "pair": lambda: _repeated([_photo_of([a, b]) for a, b in combinations(names, 2)], "pair"),
+        "pair": lambda: _repeated([_photo_of([a, b], "pair") for a, b in combinations(names, 2)]),
         "person_pair": lambda: _person_pairs(names),
         "companion": lambda: _companion_texts([n for n in names if n in rare_classes] or names, things),
-        "set": lambda: [_photo_of(members) | {"source": "set"} for members in class_sets],
+        "set": lambda: [_photo_of(members, "set") for members in class_sets],
         "sampled_set": lambda: _sampled_sets(class_sets, np.random.default_rng([seed, 1])),
     }
     mix = []
@@ -110,26 +109,21 @@ def mix_texts(
     return mix
 
 
-def count_sources(mix: list[dict]) -> dict[str, int]:
-    """How many texts of each source a mix holds."""
-    return dict(Counter(text["source"] for text in mix))
-
-
-def _photo_of(members: list[str], labels: list[str] | None = None) -> dict:
+def _photo_of(members: list[str], source: str, labels: list[str] | None = None) -> dict:
     phrase = " and a ".join(map(_spoken, members))
-    return {"text": f"a photo of a {phrase}.", "labels": list(members if labels is None else labels)}
+    return {"text": f"a photo of a {phrase}.", "labels": labels or members, "source": source}
 
 
 def _spoken(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _repeated(texts: list[dict], source: str) -> list[dict]:
-    return [text | {"source": source} for text in texts for _ in range(REPEATS)]
+def _repeated(texts: list[dict]) -> list[dict]:
+    return [text for text in texts for _ in range(REPEATS)]
 
 
 def _class_texts(names: tuple[str, ...], templates: list[str]) -> list[dict]:
-    plain = _repeated([_photo_of([name]) for name in names], "class")
+    plain = _repeated([_photo_of([name], "class") for name in names])
     return plain + [
         {"text": template.format(_spoken(name)), "labels": [name], "source": "class"}
         for name in names
@@ -140,15 +134,11 @@ def _class_texts(names: tuple[str, ...], templates: list[str]) -> list[dict]:
 def _person_pairs(names: tuple[str, ...]) -> list[dict]:
     if "person" not in names:
         raise InputError("texts.person_pair: the vocabulary has no class 'person': set it to false")
-    return _repeated([_photo_of(["person", name]) for name in names if name != "person"], "person_pair")
+    return _repeated([_photo_of(["person", name], "person_pair") for name in names if name != "person"])
 
 
 def _companion_texts(classes: Sequence[str], things: list[str]) -> list[dict]:
-    return [
-        _photo_of([name, thing], labels=[name]) | {"source": "companion"}
-        for name in classes
-        for thing in things
-    ]
+    return [_photo_of([name, thing], "companion", [name]) for name in classes for thing in things]
 
 
 def _sampled_sets(class_sets: list[list[str]], generator: np.random.Generator) -> list[dict]:
@@ -159,7 +149,7 @@ def _sampled_sets(class_sets: list[list[str]], generator: np.random.Generator) -
         for _ in range(5):
             size = int(generator.integers(3, len(members) + 1))
             subset = [members[i] for i in sorted(generator.choice(len(members), size=size, replace=False))]
-            texts.append(_photo_of(subset, labels=members) | {"source": "sampled_set"})
+            texts.append(_photo_of(subset, "sampled_set", members))
     return texts
 
 

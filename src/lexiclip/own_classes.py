@@ -1,4 +1,4 @@
-"""Classes of one's own: names out of a text, and a vocabulary's classes that compete with them."""
+"""A user's own classes: their names out of a text, and the vocabulary's classes that compete with them."""
 
 import os
 import re

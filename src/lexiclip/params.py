@@ -3,7 +3,6 @@
 `load_params()` checks the whole file whatever a stage reads of it: a typo stops the first stage.
 """
 
-import copy
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,8 +18,9 @@ from pydantic import (
     model_validator,
 )
 
-from lexiclip.errors import InputError, did_you_mean
+from lexiclip.errors import InputError
 from lexiclip.files import read_yaml
+from lexiclip.params_errors import first_problem
 
 # What is scored beside the variants, though nothing is tuned for it.
 BASELINES = ("zero_shot", "caption_mean")
@@ -326,11 +326,11 @@ class Params(Block):
 
     @property
     def members(self) -> list[str]:
-        """Those that the reference's ensembles join; prototypes are none of its own."""
+        """What the reference's ensembles join: it has no prototypes."""
         return self.ensemble.variants or self.scored[:-1]
 
     def hard_classes(self, variants: Iterable[str]) -> list[list[str]]:
-        """Those that each variant was tuned on, empty for all: what `scoring.ensemble.class_mask` reads."""
+        """The classes that each variant was tuned on, empty for all, for `scoring.ensemble.class_mask`."""
         return [self.variants[v].mix.hard_classes if v in self.variants else [] for v in variants]
 
     def fusing(self, variant: str) -> dict:
@@ -389,51 +389,4 @@ def load_params(path: str | Path = "params.yaml") -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{path}: {_first_problem(error, content)}") from None
-
-
-def _first_problem(error: ValidationError, content: Any) -> str:
-    # A misspelt key is two errors, one unknown and one missing: the one the user wrote is told.
-    problem = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
-    keys = _keys(problem, content)
-    if problem["type"] == "extra_forbidden":
-        missing = [str(other["loc"][-1]) for other in error.errors() if other["type"] == "missing"]
-        return f"{_dotted(keys)}: unknown key{did_you_mean(str(keys[-1]), missing)}"
-    if problem["type"] == "value_error":  # raised above
-        return ": ".join(filter(None, [_dotted(keys), str(problem["ctx"]["error"])]))
-    # A value of several kinds has an error for each.
-    first, *others = [other["msg"] for other in error.errors() if _keys(other, content) == keys]
-    allowed = [first.lower(), *(message.removeprefix("Input should be ") for message in others)]
-    if keys and problem["type"] not in ("missing", "none_required") and _may_be_null(keys, content):
-        allowed.append("null")
-    got = "" if problem["type"] == "missing" else f" (got {problem['input']!r:.60})"  # the block around it
-    return f"{_dotted(keys) or 'the whole file'}: {' or '.join(allowed)}{got}"
-
-
-def _dotted(keys: list) -> str:
-    return ".".join(map(str, keys))
-
-
-def _keys(problem: Any, content: Any) -> list:
-    """The keys of the file among a pydantic error's `loc`, without its marks of a union's members."""
-    keys = []
-    for part in problem["loc"]:
-        if isinstance(content, dict) and part != "[key]":
-            keys.append(part)
-            content = content.get(part)
-        elif isinstance(content, list) and isinstance(part, int):
-            keys.append(part)
-            content = content[part] if part < len(content) else None
-    return keys
-
-
-def _may_be_null(keys: list, content: Any) -> bool:
-    content = inner = copy.deepcopy(content)
-    for key in keys[:-1]:
-        inner = inner[key]
-    inner[keys[-1]] = None
-    try:
-        Params.model_validate(content)
-    except ValidationError as error:
-        return keys not in [_keys(other, content) for other in error.errors()]
-    return True
+        raise InputError(f"{path}: {first_problem(error, content, Params)}") from None

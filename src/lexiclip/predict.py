@@ -13,15 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 from torch import nn
 
-from lexiclip.clip.image_tower import ImageFeatures, encode_views
-from lexiclip.clip.loading import load_clip, model_id, preprocess_size
+from lexiclip.clip.loading import load_clip, model_id
 from lexiclip.devices import best_device
 from lexiclip.errors import InputError
-from lexiclip.images.views import load_views
-from lexiclip.images.windows import SHAPES, Box
+from lexiclip.images.windows import SHAPES
 from lexiclip.params import PROTOTYPES
 from lexiclip.prompts.class_vectors import (
     ClassVectors,
@@ -34,7 +31,8 @@ from lexiclip.scoring.decisions import Rule, probabilities, read_decisions
 from lexiclip.scoring.ensemble import class_mask, mean_standardised, with_prototypes
 from lexiclip.scoring.fusion import WITHOUT_CAPTIONS, fuse_scores
 from lexiclip.scoring.lift import read_lift, with_lift
-from lexiclip.scoring.window_pass import Windows, tower_pays_in_bf16, window_scores
+from lexiclip.scoring.view_features import Photo, encoded_photos
+from lexiclip.scoring.window_pass import Windows, window_scores
 from lexiclip.study import find_study
 
 # Scales and shapes by name: 16 windows, and 140. Those of scale 4, which the reference adds, cost as much
@@ -71,17 +69,8 @@ class Predictor(NamedTuple):
         return probabilities(scores, self.rule)
 
 
-class Photo(NamedTuple):
-    """A photo, the boxes of its 1+W views, the whole image first, and their features."""
-
-    path: str | Path
-    image: Image.Image
-    boxes: list[Box]
-    features: ImageFeatures
-
-
 class Prediction(NamedTuple):
-    """A photo's labels, best first, and those held present.
+    """A photo's labels, best first, and those predicted.
 
     A score counts deviations above the mean class of the photo.
     """
@@ -154,7 +143,7 @@ def prompt_vectors(
 def predict(
     predictor: Predictor, images: Sequence[str | Path], threshold: float | None = None
 ) -> Iterator[Prediction]:
-    """Labels of each photo in its turn, held present by the predictor's rule or from the probability given.
+    """Labels of each photo in its turn, predicted by the predictor's rule or from the probability given.
 
     InputError, raised after the last one, names all photos that could not be read.
     """
@@ -171,23 +160,11 @@ def predict(
 
 
 def encode_photos(predictor: Predictor, images: Sequence[str | Path]) -> Iterator[Photo | str]:
-    """Each photo, decoded once and its views encoded once, or why it cannot be read.
-
-    Only a few are in memory at a time.
-    """
+    """`encoded_photos` with the CLIP and the windows of a predictor. InputError if there are none."""
     if not images:
         raise InputError("no photos: give at least one image file")
-    clip = predictor.clip
-    device = next(clip.parameters()).device
-    gpu = None if device.type == "cpu" else device
     workers = min(predictor.workers, len(images) - 1)
-    loaded = load_views(images, *predictor.windows, preprocess_size(clip), workers, gpu)
-    bf16 = tower_pays_in_bf16(clip, len(images))
-    for path, views in zip(images, loaded, strict=True):
-        if isinstance(views, str):
-            yield views
-        else:
-            yield Photo(path, views.image, views.boxes, encode_views(clip, views.pixels, bf16))
+    return encoded_photos(predictor.clip, images, predictor.windows, workers)
 
 
 def label(predictor: Predictor, photo: Photo, threshold: float | None = None) -> Prediction:

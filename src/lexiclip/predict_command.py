@@ -73,7 +73,8 @@ def print_predictions(arguments: argparse.Namespace) -> None:
     if arguments.heatmap:
         from lexiclip.heatmap import draw_heatmap, heatmap_row
     if arguments.report:
-        from lexiclip.report.photos import card, write_report
+        from lexiclip.report.page import write_photos
+        from lexiclip.report.photos import card
     if arguments.csv:
         _check_table(predictor.names[: predictor.shown])
         _say("image,labels")
@@ -94,20 +95,20 @@ def print_predictions(arguments: argparse.Namespace) -> None:
         draw_heatmap(rows, arguments.heatmap)
         _say(f"-> {arguments.heatmap}", sys.stderr)
     if cards:
-        write_report(arguments.report, cards)
+        write_photos(arguments.report, cards)
         _say(f"-> {arguments.report}", sys.stderr)
     if unreadable:
         raise InputError(f"{unreadable} of {len(photos)} photos could not be read")
 
 
 def shown(prediction: "Prediction", top: int | None) -> list[tuple[str, float]]:
-    """The `top` best labels, or those held present, with their probabilities."""
+    """The `top` best labels, or those predicted, with their probabilities."""
     ranked = list(zip(prediction.labels, prediction.probabilities, strict=True))
     return [pair for pair in ranked if pair[0] in prediction.present] if top is None else ranked[:top]
 
 
 def written(prediction: "Prediction", labels: list[tuple[str, float]], arguments: argparse.Namespace) -> str:
-    """A photo's JSON line, its row of a table, or its block of text with a label a line."""
+    """A photo's JSON line, its row of a table, or its block of text with one label per line."""
     if arguments.json:
         return json.dumps(prediction._asdict())
     if arguments.csv:

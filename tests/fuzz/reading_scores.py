@@ -12,7 +12,7 @@ from lexiclip.evaluation.scores_file import read_scores_file, write_scores
 from lexiclip.files import write_json
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, load_prompts, save_prompts
 from lexiclip.prompts.contexts import init_contexts
-from lexiclip.scoring.decisions import any_rule, caption_prior, read_decisions, write_decisions
+from lexiclip.scoring.decisions import caption_prior, default_rule, read_decisions, write_decisions
 from lexiclip.scoring.ensemble import read_caption_ap, read_choice
 from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.window_store import read_index, shard_path, write_shard
@@ -77,7 +77,7 @@ def use_scores(folder: Path) -> None:
 
 def decisions(folder: Path) -> None:
     prior = caption_prior(2.0, np.ones(len(NAMES)))
-    write_decisions(folder / "decisions.json", NAMES, prior, {"ensemble": any_rule(len(NAMES))})
+    write_decisions(folder / "decisions.json", NAMES, prior, {"ensemble": default_rule(len(NAMES))})
 
 
 LABELS = file_of("labels.json", INSTANCES)

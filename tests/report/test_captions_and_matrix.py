@@ -12,7 +12,7 @@ from lexiclip.errors import InputError
 from lexiclip.files import write_json
 from lexiclip.report.matrix import MOST_CLASSES, cooccurrence_picture, strongest_pairs
 from lexiclip.report.page import write_matrix
-from lexiclip.report.tables import captions_of_classes, dropped_by_rule, read_statistics
+from lexiclip.report.tables import captions_of_classes, read_statistics
 
 
 def test_sets_of_which_nothing_was_asked_are_left_out(tmp_path):
@@ -22,11 +22,6 @@ def test_sets_of_which_nothing_was_asked_are_left_out(tmp_path):
     assert read_statistics(["b", "a"], tmp_path) == {"a": {"asked": 3} | counts}
     with pytest.raises(InputError, match=r"c\.json"):
         read_statistics(["c"], tmp_path)
-
-
-def test_what_each_rule_took_away():
-    counts = {"parsed": 10, "left_after": {"cjk": 10, "short": 7, "duplicate": 7, "judge": 2}}
-    assert dropped_by_rule(counts) == {"short": 3, "judge": 5}
 
 
 def test_classes_by_captions():

@@ -10,7 +10,8 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from lexiclip.images.windows import Box
-from lexiclip.report.photos import Card, FoundLabel, frame_style, write_report
+from lexiclip.report.page import write_photos
+from lexiclip.report.photos import Card, FoundLabel, frame_style
 from lexiclip.report.pictures import photo_uri
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -138,7 +139,7 @@ def test_a_label_that_is_clicked_shows_its_frame_on_the_photo(browser, tmp_path)
     picture = Image.new("RGB", (200, 100), "red")
     boxes = [Box(top=30, left=50, height=50, width=100), Box(top=80, left=150, height=50, width=100)]
     labels = [FoundLabel("fox", 0.9, frame_style(box, picture.size)) for box in boxes]
-    write_report(tmp_path / "page.html", [Card("a.jpg", photo_uri(picture), picture.size, labels)])
+    write_photos(tmp_path / "page.html", [Card("a.jpg", photo_uri(picture), picture.size, labels)])
     asked, said = visit(browser, tmp_path / "page.html", 800)
     assert said == [] and all(address.startswith(("file:", "data:")) for address in asked)
     frames = browser.find_elements(By.CSS_SELECTOR, ".frame")

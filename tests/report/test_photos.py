@@ -6,7 +6,8 @@ from html import escape
 from PIL import Image
 
 from lexiclip.images.windows import Box
-from lexiclip.report.photos import Card, FoundLabel, frame_style, write_report
+from lexiclip.report.page import write_photos
+from lexiclip.report.photos import Card, FoundLabel, frame_style
 from lexiclip.report.pictures import photo_uri
 
 NAME = "<script>alert('é')</script> & \"co\".jpg"
@@ -23,9 +24,9 @@ def test_names_are_text_and_the_page_fetches_nothing(tmp_path):
     picture = Image.new("RGB", (20, 10), "red")
     label = FoundLabel("<i>fox</i>", 0.934, frame_style(Box(0, 0, 5, 5), picture.size))
     cards = [Card(NAME, photo_uri(picture), picture.size, labels) for labels in ([label], [])]
-    write_report(tmp_path / "page.html", cards)
+    write_photos(tmp_path / "page.html", cards)
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     shown = str(escape(NAME)).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
     assert text.count(f'alt="{shown}"') == text.count(f"<h3>{shown}</h3>") == 2
-    assert "0.93 <b>&lt;i&gt;fox&lt;/i&gt;</b>" in text and "no label held present" in text
+    assert "0.93 <b>&lt;i&gt;fox&lt;/i&gt;</b>" in text and "no label predicted" in text
     assert "<script" not in text and re.findall(r'(?:src|href)="(?!data:)', text) == []

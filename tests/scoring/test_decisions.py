@@ -9,8 +9,8 @@ from lexiclip.evaluation.metrics import f1_scores
 from lexiclip.scoring.decisions import (
     PRIOR,
     STEEPNESS,
-    any_rule,
     caption_prior,
+    default_rule,
     fit_rule,
     probabilities,
     read_decisions,
@@ -98,5 +98,5 @@ def test_another_file_ends_in_one_line(tmp_path):
         read_decisions(tmp_path / "d.json", NAMES)
 
 
-def test_any_rule_adds_nothing_to_a_class():
-    assert (any_rule(3).gain == 0).all() and 0 < any_rule(3).threshold < 0.5
+def test_default_rule_adds_nothing_to_a_class():
+    assert (default_rule(3).gain == 0).all() and 0 < default_rule(3).threshold < 0.5

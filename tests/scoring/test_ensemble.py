@@ -8,6 +8,7 @@ import pytest
 
 from lexiclip.errors import InputError
 from lexiclip.scoring.ensemble import (
+    Ensemble,
     choose,
     choose_by_caption_ap,
     class_mask,
@@ -86,7 +87,8 @@ def test_choice_from_files_of_caption_ap(tmp_path):
 def test_every_rule():
     scores, prototypes = drawn(2, 5, 3), 7 * drawn(1, 5, 3)[0]
     lift = np.ones((3, 3)) - np.eye(3)
-    joined = join(scores, np.array([1, 0, 1]), ALL[:2, :3], prototypes, lift)
+    ensemble = Ensemble(("best", "ema"), np.array([1, 0, 1]), ALL[:2, :3], lift)
+    joined = join({"ema": scores[1], "prototypes": prototypes, "best": scores[0]}, ensemble)
     both = (standardise(joined["mean"]) + standardise(prototypes)) / 2
     assert_close(joined["ours"], with_lift(both, lift))
     assert not np.allclose(joined["ours"], standardise(both))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexiclip.scoring.ensemble import class_advantage, join, mean_standardised
+from lexiclip.scoring.ensemble import Ensemble, class_advantage, join, mean_standardised
 from lexiclip.scoring.fusion import FUSIONS, fuse_views, fuse_windows, standardise
 
 SIZES = st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(2, 7))  # N images, W windows, K classes
@@ -84,5 +84,6 @@ def test_class_advantage_takes_each_column_whole(size, seed):
     scores, choice = drawn(seed, v, n, k), np.arange(k) % v
     taken = class_advantage(scores, choice)
     assert all(np.array_equal(taken[:, c], scores[choice[c], :, c]) for c in range(k))
-    both = join(scores, choice, np.ones((v, k), dtype=bool), scores[0], np.zeros((k, k)))
+    ensemble = Ensemble(range(v), choice, np.ones((v, k), dtype=bool), np.zeros((k, k)))
+    both = join({**dict(enumerate(scores)), "prototypes": scores[0]}, ensemble)
     assert_close(both["class_advantage"], class_advantage(standardise(scores), choice))

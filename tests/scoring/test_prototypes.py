@@ -1,4 +1,4 @@
-"""Class vectors from windows that nobody labelled."""
+"""Class vectors from unlabelled windows."""
 
 import numpy as np
 import pytest

@@ -72,13 +72,11 @@ def filter_answers(
     return kept, {"asked": len(answers), "answered": answered, "parsed": parsed, "left_after": left_after}
 
 
-def dropped(counts: dict) -> str:
-    """How many captions each rule and judge took, from the counts of `filter_answers`: "cjk 0, long 2"."""
+def dropped(counts: dict) -> dict[str, int]:
+    """How many captions each rule and judge dropped, from the counts of `filter_answers`."""
     left = [counts["parsed"], *counts["left_after"].values()]
-    return ", ".join(
-        f"{rule} {before - after}"
-        for rule, (before, after) in zip(counts["left_after"], pairwise(left), strict=True)
-    )
+    taken = [before - after for before, after in pairwise(left)]
+    return dict(zip(counts["left_after"], taken, strict=True))
 
 
 def describe(captions: list[dict], names: tuple[str, ...]) -> dict:

@@ -1,6 +1,6 @@
 """Texts in, a folder of their frozen features out (METHOD §3): training runs no text tower on captions.
 
-features.npy  (T, D) float16, one L2-normalised row a token; a text's last row, EOS, is its global feature
+features.npy  (T, D) float16, one L2-normalised row per token; a text's last row, EOS, is its global feature
 offsets.npy   (N + 1,) int64: text i owns the rows offsets[i]:offsets[i + 1]
 texts.json    the N distinct texts, shortest first        header.json  what all this was made from
 """
@@ -69,7 +69,7 @@ class Store(NamedTuple):
 def write_store(folder: str | Path, clip: nn.Module, texts: Sequence[str], batch_tokens: int = 16384) -> None:
     """Encode every distinct text once. The bytes depend on the set of texts and the model, not on the order.
 
-    A batch holds at most `batch_tokens` tokens of texts of like length. On a GPU the tower runs in bf16.
+    A batch holds at most `batch_tokens` tokens of texts of similar length. On a GPU the tower runs in bf16.
     Rows go to disk batch by batch: memory holds the texts and one batch, however many there are.
     """
     folder = Path(folder)

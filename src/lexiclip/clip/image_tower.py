@@ -31,7 +31,7 @@ class ImageFeatures(NamedTuple):
     local: Tensor
 
 
-# Views that a CPU takes at once: with more of them, maps leave its caches, in float64 those of each core.
+# Views in a batch on a CPU, and in float64 for each core: feature maps of more would not fit its caches.
 VIEWS, VIEWS_A_CORE = 32, 8
 
 
@@ -49,7 +49,7 @@ def encode_views(clip: nn.Module, views: Tensor, bf16: bool) -> ImageFeatures:
 
 
 def _encoded_by_cores(clip: nn.Module, views: Tensor) -> list[ImageFeatures]:
-    """In float64, which oneDNN lacks and PyTorch hardly spreads over threads: each takes views of its own."""
+    """Encode in float64, a thread for each part: oneDNN has no float64, and PyTorch hardly threads its."""
 
     @torch.inference_mode()
     def encoded(part: Tensor) -> ImageFeatures:
@@ -117,7 +117,7 @@ def _bottleneck(block: Bottleneck, grid: Tensor) -> Tensor:
 
 
 def _convolved(conv: nn.Conv2d, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
-    """Convolution and batch norm of frozen weights as one convolution: a third of the time was the norm's."""
+    """Convolution and frozen batch norm as one convolution, which saves a third of the time."""
     factor = norm.weight * torch.rsqrt(norm.running_var + norm.eps)  # (O,)
     bias = norm.bias - norm.running_mean * factor
     return F.conv2d(x, conv.weight * factor[:, None, None, None], bias, conv.stride, conv.padding)
@@ -127,8 +127,8 @@ def attention_pool(pool: AttentionPool2d, cells: Tensor) -> tuple[Tensor, Tensor
     """CLIP's attention pool over cells (B, P, C) without positional embedding: its output (B, D), and every
     cell through value and output projection (B, P, D).
 
-    Only the mean cell asks. Its query is carried through the key weights, so no key is ever projected, and as
-    projections are linear, the mean cell's own score and value are the means of the others'.
+    Only the mean cell is a query. It is multiplied by the key weights, so that no key is ever projected, and
+    since projections are linear, the mean cell's own score and value are the means of the others'.
     """
     heads = pool.num_heads
     # b image, p cell, h head, d channel of a head, c channel
@@ -146,8 +146,8 @@ def attention_pool(pool: AttentionPool2d, cells: Tensor) -> tuple[Tensor, Tensor
 
 
 def _vit(visual: VisionTransformer, pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """The model's own pooled feature; patches by the value path of the last block, as in MaskCLIP: each
-    attends to itself alone, residual and MLP stay."""
+    """The model's own pooled feature, and patches by the value path of the last block, as in MaskCLIP: each
+    attends to itself alone, while residual and MLP stay."""
     *_, last = visual.transformer.resblocks
     before = [len(visual.transformer.resblocks) - 2]
     outputs = visual.forward_intermediates(pixels, indices=before, output_fmt="NLC")

@@ -1,7 +1,7 @@
-"""Prompt embeddings in, class features out (METHOD §3): the text tower where many prompts begin alike.
+"""Prompt embeddings in, class features out (METHOD §3), with [SOS][context] encoded once for all classes.
 
-All classes share [SOS][context], and where the tower is causal a beginning runs once a context, not once a
-class. With 64 context vectors and 80 classes that leaves a tenth of the tokens. Differentiable.
+Only a causal tower allows that. With 64 context vectors and 80 classes it leaves a tenth of the tokens.
+Differentiable.
 """
 
 import torch

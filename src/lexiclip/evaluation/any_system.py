@@ -19,7 +19,7 @@ def evaluate_files(
 ) -> dict:
     """`evaluation.metrics.evaluate` of a scores file against labels, with class names in `left_out`.
 
-    A label is held present from `threshold` on or, without one, as `highest_decisions` does.
+    A label is predicted from `threshold` on or, without one, as `highest_decisions` does.
     A note on stderr says what is guessed or left out: the order of a bare table, images matched without their
     folders, classes of one file alone. InputError for what cannot be read or matched.
     """

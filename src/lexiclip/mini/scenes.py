@@ -59,6 +59,13 @@ def load_world(names: tuple[str, ...], clutter: tuple[int, int]) -> World:
     return World(names, sprites, load_themes("data/world/themes.yaml", shown))
 
 
+def make_scenes(names: tuple[str, ...], settings: dict, folder: Path) -> World:
+    """Draw scenes of the classes `names` into `folder`; `settings` are the params `scenes`, or alike."""
+    world = load_world(names, settings["clutter"])
+    write_scenes(draw_scenes(world, **settings), names, folder)
+    return world
+
+
 def draw_scenes(
     world: World,
     *,

@@ -25,11 +25,7 @@ def check_start(start: Contexts, shape: tuple[int, int], evidence: bool) -> None
 
 
 def check_request(
-    rows: np.ndarray,
-    labels: Tensor,
-    names: Sequence[str],
-    how: Tuning,
-    heldout: HeldOut | None,
+    rows: np.ndarray, labels: Tensor, names: Sequence[str], how: Tuning, heldout: HeldOut | None
 ) -> None:
     """InputError unless there are texts with labels (N, K), and the settings go together."""
     if len(rows) == 0 or tuple(labels.shape) != (len(rows), len(names)):
@@ -50,14 +46,14 @@ def check_request(
 
 
 def check_same_epoch(epoch: int, device: torch.device) -> None:
-    """InputError unless all processes go on from the same epoch; none goes ahead before all are here."""
+    """Wait for all processes. InputError unless they go on from the same epoch."""
     (total,) = summed([torch.tensor(float(epoch), device=device)])
     if int(total) != epoch * rank_and_count()[1]:
         raise InputError("the processes see different checkpoints: start all of them on one file system")
 
 
 def diverged(step: dict, checkpoint: Path | None) -> InputError:
-    """What to raise where the loss or a context ceased to be a number."""
+    """The error for a loss or a context that is not finite."""
     kept = f"; {checkpoint} keeps the epoch before" if checkpoint else ""
     return InputError(
         f"training diverged at step {step['step']}, epoch {step['epoch']} (loss {step['loss']:g}): "

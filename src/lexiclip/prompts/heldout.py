@@ -1,4 +1,4 @@
-"""How well class vectors find classes in held-out captions: what choices are made on, no image is seen."""
+"""How well class vectors find classes in held-out captions, on which choices are made without images."""
 
 from collections.abc import Collection
 from typing import NamedTuple

@@ -24,7 +24,7 @@ def ranking_loss(logits: Tensor, labels: Tensor, weights: Tensor | None = None) 
 
 
 def cooccurrence_weights(cooccurrence: Tensor) -> Tensor:
-    """Weights (K, K) of the ranking loss, [q, p], from P(j|i) at [i, j]: the rarer together, the heavier."""
+    """Weights (K, K) of the ranking loss, [q, p], from P(j|i) at [i, j]; the rarer a pair, the higher."""
     weights = torch.log(1 / (cooccurrence + 1e-6))
     weights = weights.masked_fill(torch.eye(len(weights), dtype=torch.bool, device=weights.device), 0)
     return weights / weights.mean(dim=1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Stored caption features and labels in, tuned contexts out (METHOD §5): nothing else learns after CLIP.
+"""Stored caption features and labels in, tuned contexts out (METHOD §5): nothing else is trained after CLIP.
 
 The text tower runs on class prompts alone; captions come from the feature store.
 """
@@ -89,7 +89,7 @@ def train_prompts(
             mine = picked[rank::processes]
             batch, share = store.batch(rows[mine], like), len(mine) / len(picked)
             loss, gradients = _gradients(clip, layout, batch, labels[mine], student, teacher, weights, share)
-            # All noise comes in here. In bf16 a bit of it shows once in 1e11 numbers, in float32 once in 1e7.
+            # Processors differ here: after rounding to bf16 in one number of 1e11, to float32 in one of 1e7.
             gradients = map_contexts(lambda g: rounded(g, torch.bfloat16), gradients)
             steps.append({"step": len(steps) + 1, "epoch": epoch, "lr": rate, "loss": round(loss, 6)})
             if not np.isfinite(loss):
@@ -97,7 +97,7 @@ def train_prompts(
             moved = sgd_step(student, gradients, velocity, lr=rate, **sgd)
             student, velocity = (map_contexts(rounded, contexts) for contexts in moved)
             bar.set_postfix(loss=f"{loss:.4f}")
-        # The last step may have overshot, unseen by any loss: such contexts must not replace the good ones.
+        # No loss has seen the contexts of the last step: if they diverged, they must not replace good ones.
         if not all(context.isfinite().all() for context in student if context is not None):
             raise diverged(steps[-1], checkpoint if ended else None)
         tuned = average if how.result == "average" else student
@@ -147,14 +147,14 @@ def _logits(clip: nn.Module, layout: PromptLayout, batch: TextBatch, contexts: C
 
 
 def _batches(count: int, batch_size: int, seed: int, epoch: int) -> Iterator[np.ndarray]:
-    """Shuffled whole batches; what is left over waits for another epoch, unless it is all there is."""
+    """Shuffled full batches; a remainder is left out of the epoch, unless there is nothing else."""
     order = np.random.default_rng([seed, epoch]).permutation(count)
     for start in range(0, max(count - batch_size, 0) + 1, batch_size):
         yield order[start : start + batch_size]
 
 
 def _run_id(settings: list, arrays: list[Tensor | np.ndarray | None]) -> str:
-    """Differs when anything differs that the outcome depends on."""
+    """A hash of everything that the result depends on."""
     digest = hashlib.sha256(json.dumps(settings).encode())
     for array in arrays:
         digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())

@@ -14,7 +14,7 @@ LETTER = 5.8  # pixels of a letter of a class name
 
 
 class Matrix(NamedTuple):
-    """The picture of the classes `names`: a pixel a cell, row given, column named too; white is full ink."""
+    """Classes `names` and their picture, a pixel per cell: row given, column named too; white is full ink."""
 
     names: list[str]
     picture: str

@@ -1,12 +1,12 @@
 """The content of the page in, one HTML file out that holds its styles, script and pictures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lexiclip.files import atomic_path
 from lexiclip.report.matrix import Matrix
-from lexiclip.report.tables import dropped_by_rule
 
 FOLDER = Path(__file__).parent
 
@@ -17,9 +17,9 @@ def write_page(path: str | Path, **content: object) -> None:
     _fill("report.html.j2", path, **content, **parts)
 
 
-def write_photos(path: str | Path, **content: object) -> None:
-    """Fill photos.html.j2 with `content`; every text in it is escaped."""
-    _fill("photos.html.j2", path, **content, css=(FOLDER / "report.css").read_text(encoding="utf-8"))
+def write_photos(path: str | Path, cards: Sequence[tuple]) -> None:
+    """Write the page of predicted photos, each a `report.photos.Card`; every text in it is escaped."""
+    _fill("photos.html.j2", path, cards=cards, css=(FOLDER / "report.css").read_text(encoding="utf-8"))
 
 
 def write_matrix(path: str | Path, matrix: Matrix, title: str) -> None:
@@ -38,8 +38,7 @@ def _fill(template: str, path: str | Path, **content: object) -> None:
     )
     environment.filters |= {
         "signed": signed,
-        "counted": counted,
-        "dropped": dropped_by_rule,
+        "counted": "{:,}".format,  # 1,234
         "sum_values": lambda counts: sum(counts.values()),
     }
     text = environment.get_template(template).render(**content)
@@ -47,12 +46,7 @@ def _fill(template: str, path: str | Path, **content: object) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def signed(value: float, digits: int = 1) -> str:
+def signed(value: float) -> str:
     """A difference with its sign, "0" where it rounds to nothing: +1.4, −0.3."""
-    text = f"{value:+.{digits}f}"
+    text = f"{value:+.1f}"
     return "0" if float(text) == 0 else text.replace("-", "−")
-
-
-def counted(value: int) -> str:
-    """A count with a comma at thousands."""
-    return f"{value:,}"

@@ -1,13 +1,11 @@
 """Predicted photos in, the page `lexiclip predict --report` out: labels, and a frame where each was found."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from lexiclip.heatmap import best_windows, find, small
 from lexiclip.images.windows import Box
 from lexiclip.predict import Photo, Predictor
-from lexiclip.report.page import write_photos
 from lexiclip.report.pictures import photo_uri
 
 
@@ -38,11 +36,6 @@ def card(predictor: Predictor, photo: Photo, name: str, labels: Sequence[tuple[s
         for label, frame in zip(labels, frames, strict=True)
     ]
     return Card(name, photo_uri(picture), picture.size, found)
-
-
-def write_report(path: str | Path, cards: Sequence[Card]) -> None:
-    """The page of all photos."""
-    write_photos(path, cards=cards)
 
 
 def frame_style(frame: Box, size: tuple[int, int]) -> str:

@@ -13,7 +13,7 @@ Row = dict[str, str | float | None]
 BASELINE_NOTES = {
     "zero_shot": "CLIP as it comes, nothing tuned",
     "caption_mean": "mean caption feature, nothing tuned",
-    "prototypes": "windows that nobody labelled",
+    "prototypes": "unlabelled windows",
     "ensemble_mean": "the mean of all but the prototypes",
     "ensemble_class_advantage": "each class from one of them",
     "ensemble_ours": "the mean, the prototypes and their lift",
@@ -98,16 +98,6 @@ def read_statistics(sets: Sequence[str], folder: str | Path = "metrics/captions"
         if counts["asked"]:
             found[caption_set] = counts
     return found
-
-
-def dropped_by_rule(counts: dict) -> dict[str, int]:
-    """How many captions each rule and judge took away, those that took none left out."""
-    left, dropped = counts["parsed"], {}
-    for rule, after in counts["left_after"].items():
-        if after < left:
-            dropped[rule] = left - after
-        left = after
-    return dropped
 
 
 def captions_of_classes(statistics: dict[str, dict], sets: Sequence[str]) -> list[tuple[str, dict[str, int]]]:

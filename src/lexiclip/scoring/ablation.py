@@ -15,7 +15,7 @@ from tqdm import tqdm
 from lexiclip.evaluation.metrics import mean_average_precision
 from lexiclip.images.windows import SHAPES, windows
 from lexiclip.params import BASELINES, PROTOTYPES
-from lexiclip.scoring.ensemble import class_advantage, join, mean_standardised, ours
+from lexiclip.scoring.ensemble import Ensemble, class_advantage, join, mean_standardised, ours
 from lexiclip.scoring.fusion import FUSIONS, FusedScores, concatenated, fuse_scores
 from lexiclip.scoring.lift import with_lift
 from lexiclip.scoring.window_store import WindowScores, read_index, read_shards
@@ -65,16 +65,12 @@ def ablate(
     companions: np.ndarray,
     fusing: dict[str, dict],
     labels: np.ndarray,
-    members: Sequence[str],
-    choice: np.ndarray,
-    mask: np.ndarray,
-    lift: np.ndarray,
+    ensemble: Ensemble,
     rule: str,
 ) -> list[dict]:
-    """A row a change: {"change", mAP in per cent by variant, "ensemble"}; the ensemble's rules come last.
+    """Rows {"change", mAP in per cent by variant, "ensemble"}, one per change, then one per rule.
 
     `fusing` holds the settings of each variant. `labels` (N, K) are in the order of the scores in `folder`.
-    The ensemble is that of `members`, by `rule`, with `choice`, `mask` and `lift` as in `join`.
     """
     index = read_index(folder)
     changed = changes(index["scales"], index["shapes"])
@@ -85,18 +81,19 @@ def ablate(
     rows = []
     for place, change in enumerate(changed):
         of_change = {variant: of_variant[place] for variant, of_variant in scores.items()}
-        stacked = np.stack([of_change[variant] for variant in members])  # (V, N, K)
-        of_change["ensemble"] = join(stacked, choice, mask, of_change[PROTOTYPES], lift)[rule]
+        of_change["ensemble"] = join(of_change, ensemble)[rule]
         rows.append({"change": change, **_in_per_cent(of_change, labels)})
-    unchanged = np.stack([scores[variant][0] for variant in members])
-    joined = join(unchanged, choice, mask, scores[PROTOTYPES][0], lift)
-    untuned = mean_standardised(np.stack([scores[name][0] for name in BASELINES]), np.ones((2, len(lift))))
+    unchanged = {variant: of_variant[0] for variant, of_variant in scores.items()}
+    joined = join(unchanged, ensemble)
+    members, choice, _, lift = ensemble
+    raw = np.stack([unchanged[variant] for variant in members])
+    untuned = mean_standardised(np.stack([unchanged[name] for name in BASELINES]), np.ones((2, len(lift))))
     rules = {
         **joined,
-        "ours, without tuned variants": ours(untuned, scores[PROTOTYPES][0], lift),
-        "ours, without lift": ours(joined["mean"], scores[PROTOTYPES][0], np.zeros_like(lift)),
+        "ours, without tuned variants": ours(untuned, unchanged[PROTOTYPES], lift),
+        "ours, without lift": ours(joined["mean"], unchanged[PROTOTYPES], np.zeros_like(lift)),
         "ours, lift without prototypes": with_lift(joined["mean"], lift),
-        "class_advantage, scores as they are": class_advantage(unchanged, choice),
+        "class_advantage, scores as they are": class_advantage(raw, choice),
     }
     for name, value in _in_per_cent(rules, labels).items():
         rows.append({**rows[0], "change": f"ensemble: {name}", "ensemble": value})

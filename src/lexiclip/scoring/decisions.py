@@ -19,7 +19,7 @@ STEEPNESS, PRIOR = 2.5, 0.2
 
 
 class Prior(NamedTuple):
-    """What captions say of images never seen: labels of an image, and log π (K,), centred."""
+    """What captions say of images: the mean number of labels, and log π (K,), centred."""
 
     labels_per_image: float
     log_share: np.ndarray
@@ -39,7 +39,7 @@ def caption_prior(labels_per_image: float, named: np.ndarray) -> Prior:
     return Prior(labels_per_image, (log_share - log_share.mean()).round(4))
 
 
-def any_rule(classes: int) -> Rule:
+def default_rule(classes: int) -> Rule:
     """The rule where there are neither captions nor unlabelled images: on the mini world's development scenes
     all variants have about these two numbers."""
     return Rule(np.zeros(classes), 2.3, 0.3)
@@ -51,7 +51,7 @@ def fit_rule(scores: np.ndarray, prior: Prior) -> Rule:
     Probabilities add up to `labels_per_image` an image on average; the threshold maximises the F1 that they
     predict. Rounded to four decimals, so that a processor's last digits do not matter.
     """
-    from scipy.optimize import brentq  # a second to import, and `lexiclip predict` fits nothing
+    from scipy.optimize import brentq  # slow to import, and `lexiclip predict` fits nothing
 
     gain = PRIOR * prior.log_share
     scores = standardise(np.asarray(scores, np.float64)) + gain

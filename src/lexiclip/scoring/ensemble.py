@@ -1,18 +1,29 @@
-"""Scores of several variants become one (METHOD §6): their mean, or each class from one variant.
+"""Scores of several variants become one (METHOD §6): their mean, ours, or each class from one variant.
 
 Letters: V variants, N images, K classes.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, TypeAdapter
 
 from lexiclip.errors import InputError, did_you_mean
 from lexiclip.files import checked, existing, read_json
+from lexiclip.params import PROTOTYPES, Params
 from lexiclip.scoring.fusion import standardise
-from lexiclip.scoring.lift import with_lift
+from lexiclip.scoring.lift import read_lift, with_lift
+
+
+class Ensemble(NamedTuple):
+    """How the scores of V variants are joined."""
+
+    members: Sequence[str]
+    choice: np.ndarray  # (K,) the member that each class is taken from, by class advantage
+    mask: np.ndarray  # (V, K) the classes that a member counts for in the mean
+    lift: np.ndarray  # (K, K) log lift of classes that are seen together
 
 
 class CaptionAP(BaseModel):
@@ -24,8 +35,7 @@ class CaptionAP(BaseModel):
 def mean_standardised(scores: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Mean over variants (..., K) of scores (V, ..., K), each standardised over the classes of its image.
 
-    A variant counts for the classes where mask (V, K) is True. An image's scores do not depend on the other
-    images, so one photo alone gets the same ones.
+    A variant counts for the classes where mask (V, K) is True. No image's scores depend on other images.
     """
     mean = np.zeros(scores.shape[1:])
     for of_variant, weight in zip(scores, mask / mask.sum(0), strict=True):  # in order, on any processor
@@ -57,29 +67,35 @@ def class_mask(hard_classes: Sequence[Sequence[str]], names: Sequence[str]) -> n
 
 
 def with_prototypes(mean: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
-    """What text says (..., K), the variants' mean, and what images say, in equal parts."""
+    """The mean of text variants (..., K) and the prototypes, which are made of images, in equal parts."""
     return (standardise(mean) + standardise(prototypes.astype(np.float64))) / 2
 
 
 def ours(mean: np.ndarray, prototypes: np.ndarray, lift: np.ndarray) -> np.ndarray:
-    """Our ensemble (..., K): both, moved by the log lift (K, K) of classes that are seen together."""
+    """Our ensemble (..., K): `with_prototypes`, moved by the log lift (K, K) of classes seen together."""
     return with_lift(with_prototypes(mean, prototypes), lift)
 
 
-def join(
-    scores: np.ndarray, choice: np.ndarray, mask: np.ndarray, prototypes: np.ndarray, lift: np.ndarray
-) -> dict[str, np.ndarray]:
-    """The ensemble (N, K) of scores (V, N, K) by each rule, standardised so that variants are comparable.
+def join(scores: dict[str, np.ndarray], ensemble: Ensemble) -> dict[str, np.ndarray]:
+    """The ensemble (N, K) of scores (N, K) by variant, by each rule; prototypes take part in our rule alone.
 
-    `choice` (K,) is the variant of each class by class advantage, `mask` (V, K) that of `mean_standardised`;
-    `prototypes` (N, K) and `lift` (K, K) are for our rule alone.
+    Scores are standardised, so that variants are comparable.
     """
-    mean = mean_standardised(scores, mask)
+    stacked = np.stack([scores[variant] for variant in ensemble.members])  # (V, N, K)
+    mean = mean_standardised(stacked, ensemble.mask)
     return {
         "mean": mean,
-        "ours": ours(mean, prototypes, lift),
-        "class_advantage": class_advantage(standardise(scores.astype(np.float64)), choice),
+        "ours": ours(mean, scores[PROTOTYPES], ensemble.lift),
+        "class_advantage": class_advantage(standardise(stacked.astype(np.float64)), ensemble.choice),
     }
+
+
+def load_ensemble(params: Params, names: Sequence[str]) -> Ensemble:
+    """The ensemble of the study, from its params, metrics/captions_ap and models/lift.npz."""
+    members = params.members
+    choice = choose(params.ensemble.choice, members, names, params.vocabulary.without)
+    mask = class_mask(params.hard_classes(members), names)
+    return Ensemble(members, choice, mask, read_lift("models/lift.npz", names))
 
 
 def choose(

@@ -1,4 +1,4 @@
-"""Scores of an image's views in, one score a class out, with and without windows (METHOD §6).
+"""Scores of an image's views in, one score per class out, with and without windows (METHOD §6).
 
 Letters: N images, W windows, K classes. All in float64, whatever the scores are stored in.
 """
@@ -53,8 +53,8 @@ def fuse_scores(
     """Fuse the views of each image; `companions` (K, K) is the row-normalised co-occurrence.
 
     Retrieval, where there is any, moves the global branch halfway to the nearest captions. `views` are the
-    rows of the views to use, 0 the whole image; with no window among them both results are the same.
-    `shared`: a dict in which calls with the same scores leave what other settings need as well.
+    rows of the views to use, 0 the whole image; without windows both results are the same. Calls with the
+    same scores may pass one dict as `shared`: what their settings have in common is then fused once.
     """
     shared = {} if shared is None else shared
     branches = []
@@ -113,7 +113,7 @@ def fuse_views(
 def fuse_windows(
     scores: np.ndarray, sims: np.ndarray | None, form: str, threshold: float = 0.2
 ) -> np.ndarray:
-    """One score a class (N, K) from the window scores (N, W, K) of one branch.
+    """One score per class (N, K) from the window scores (N, W, K) of one branch.
 
     `sims` (N, W): the mean cosine of each window's nearest captions; None (retrieval off) weighs all alike.
     `form` is a key of FUSIONS. InputError for an unknown form or no windows.

@@ -1,4 +1,4 @@
-"""Which classes images that nobody labelled show together: probabilities in, moved scores out (METHOD §6).
+"""Which classes unlabelled images show together: probabilities in, moved scores out (METHOD §6).
 
 The lift of two classes is how much more often they share an image than they would by chance.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lexiclip.files import read_npz, reading, write_npz
-from lexiclip.scoring.decisions import any_rule, probabilities
+from lexiclip.scoring.decisions import default_rule, probabilities
 from lexiclip.scoring.fusion import standardise
 
 WEIGHT = 0.3  # chosen on development scenes (docs/results.md)
@@ -18,7 +18,7 @@ WEIGHT = 0.3  # chosen on development scenes (docs/results.md)
 def log_lift(likely: np.ndarray) -> np.ndarray:
     """log lift (K, K), its diagonal zero, from the probability (N, K) of each class in each image.
 
-    One image more, in each count, keeps pairs that hardly any image shows near zero.
+    One image is added to each count, which keeps rare pairs near zero.
     """
     together, of_class = likely.T @ likely, likely.sum(0)
     by_chance = np.outer(of_class, of_class) / len(likely)
@@ -35,7 +35,7 @@ def with_lift(scores: np.ndarray, lift: np.ndarray, weight: float = WEIGHT) -> n
 
 def likely_classes(scores: np.ndarray) -> np.ndarray:
     """Probabilities (..., K) of scores (..., K), by the rule that fits any of the variants."""
-    return probabilities(scores, any_rule(scores.shape[-1]))
+    return probabilities(scores, default_rule(scores.shape[-1]))
 
 
 def write_lift(path: str | Path, lift: np.ndarray, names: Sequence[str]) -> None:

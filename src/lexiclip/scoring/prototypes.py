@@ -1,8 +1,8 @@
-"""Features of images that nobody labelled, and class vectors of text, in; class vectors of images out.
+"""Features of unlabelled images and class vectors of text in, class vectors of images out (METHOD §6).
 
-Text vectors say where they are sure; a Gaussian classifier of those windows then says it in the image's own
-terms (as PIAA does with patches), and both together say which classes share images. Letters: N images, W
-windows of each, M windows in all, K classes, D feature dimensions (METHOD §6).
+Text vectors choose the windows that they are sure of; a Gaussian classifier of these gives class vectors made
+of image features (as PIAA does with patches); both together tell which classes share images. Letters: N
+images, W windows of each, M windows in all, K classes, D feature dimensions.
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ from lexiclip.scoring.lift import likely_classes, log_lift, with_lift
 # Chosen on development scenes (docs/results.md): how sharply standardised scores become probabilities, and
 # how far the covariance is drawn towards a sphere.
 SHARPNESS, SHRINKAGE = 2.0, 0.01
-FEWEST = 5  # windows of a class, taken by their scores where hardly any window prefers it
-WINDOW_WEIGHT = 1.5  # as in params.yaml, which may change without making all of this anew
+FEWEST = 5  # windows of a class, taken by their scores alone where hardly any window prefers it
+WINDOW_WEIGHT = 1.5  # as in params.yaml, whose change must not make all of this anew
 ROUNDS = 2  # in the second, what images show together helps to choose the windows
 
 

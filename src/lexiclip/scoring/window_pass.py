@@ -1,12 +1,12 @@
 """One pass over the images for all variants (METHOD §6): images in, scores of every view out, shard by shard.
 
-A view is the whole image or a window. It is encoded once, looks for its nearest captions once, and is scored
-by every variant.
+A view is the whole image or a window. It is encoded once, its nearest captions are found once, and every
+variant scores it.
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,18 +14,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lexiclip.clip.feature_store import open_store
 from lexiclip.clip.image_tower import ImageFeatures, encode_images, encode_views
 from lexiclip.clip.loading import model_id, preprocess_size
 from lexiclip.devices import bf16_pays
 from lexiclip.errors import InputError
-from lexiclip.files import write_json
+from lexiclip.files import read_jsonl, write_json
 from lexiclip.images.views import Views, load_views
-from lexiclip.prompts.class_vectors import ClassVectors
+from lexiclip.prompts.class_vectors import ClassVectors, load_prompts
 from lexiclip.prompts.logits import TAU, score
-from lexiclip.scoring.retrieval import CaptionSets, retrieve
+from lexiclip.scoring.retrieval import CaptionSets, caption_sets, retrieve
 from lexiclip.scoring.window_store import WindowScores, is_done, shard_path, write_shard
 
-WORTH_MEASURING = 8  # images: for fewer, finding the faster type takes longer than the slower one
+WORTH_MEASURING = 8  # images: for fewer, finding out which type is faster costs more than it saves
 
 
 class Texts(NamedTuple):
@@ -36,8 +37,27 @@ class Texts(NamedTuple):
     captions: CaptionSets  # of the variants that retrieve
 
 
+def study_texts(clip: nn.Module, names: Sequence[str], scored: Sequence[str], tuned: Iterable[str]) -> Texts:
+    """The study's class vectors of the variants `scored`, and the captions of those that were `tuned`.
+
+    InputError for prompts of another CLIP or of other classes than `names`.
+    """
+    model, vectors = model_id(clip), {}
+    for variant in scored:
+        path = f"models/prompts/{variant}.safetensors"
+        prompts = load_prompts(path, model)
+        if prompts.names != tuple(names):
+            raise InputError(f"{path}: other classes than the vocabulary: train the variant again")
+        vectors[variant] = prompts.vectors
+    store = open_store("data/features", model)
+    mixes = {variant: read_jsonl(f"data/mixes/{variant}.jsonl") for variant in tuned}
+    rows = {variant: store.rows(text["text"] for text in mix) for variant, mix in mixes.items()}
+    every = store.global_features(range(len(store.index)), next(clip.parameters()))
+    return Texts(names, vectors, caption_sets(every, rows))
+
+
 class Windows(NamedTuple):
-    """The windows to score beside the whole image, and whether EXIF turns photos."""
+    """The windows to score beside the whole image, and whether photos are turned by their EXIF."""
 
     scales: Sequence[int]
     shapes: Sequence[str]
