@@ -255,8 +255,7 @@ def test_held_out_captions():
 
 
 @pytest.mark.parametrize(
-    ("heading", "processor"),
-    [("on AVX2", "AMD EPYC, AVX2"), ("on AVX-512 with bf16", "AMD EPYC, AVX512")],
+    ("heading", "processor"), [("on AVX2", "AMD EPYC, AVX2"), ("on AVX-512 with bf16", "AMD EPYC, AVX512")]
 )
 def test_speed(heading, processor):
     bench = measured("bench.json")[processor]

@@ -168,12 +168,7 @@ def test_a_variant_may_have_any_other_name(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [
-        ("", "the whole file: "),
-        ("- a", "the whole file: "),
-        ("a: [", "not YAML"),
-        (None, "cannot be read"),
-    ],
+    [("", "the whole file: "), ("- a", "the whole file: "), ("a: [", "not YAML"), (None, "cannot be read")],
 )
 def test_a_file_that_is_none(tmp_path, content, said):
     path = tmp_path / "params.yaml"

@@ -98,11 +98,7 @@ READERS = {
         lambda folder: evaluate_files(folder / "scores.json", folder / "labels.json"),
         600,
     ),
-    "decisions": Reader(
-        decisions,
-        lambda folder: read_decisions(folder / "decisions.json", NAMES),
-        600,
-    ),
+    "decisions": Reader(decisions, lambda folder: read_decisions(folder / "decisions.json", NAMES), 600),
     "caption ap": Reader(
         file_of("best.json", {"mAP": 50.0, "per_class": {"cat": 20.0, "dog": 30.5}}),
         lambda folder: read_caption_ap([folder / "best.json"], NAMES),

@@ -97,9 +97,7 @@ READERS = {
         1000,
     ),
     "captions.json": Reader(
-        file_of("a.json", {"0": ["A cat", "A dog"], "1": {"text": "A hot dog"}}),
-        use_captions("a.json"),
-        1000,
+        file_of("a.json", {"0": ["A cat", "A dog"], "1": {"text": "A hot dog"}}), use_captions("a.json"), 1000
     ),
     "answers": Reader(
         file_of("answers.jsonl", '{"names": ["cat"], "answer": "1. A cat sits. 2. A cat"}\n' * 2),

@@ -75,10 +75,7 @@ def test_without_a_vocabulary_all_names_are_classes(devkit):
     ("content", "said"),
     [
         ("<annotation>", "cannot be read as XML"),
-        (
-            "<?xml version='1.0' encoding='utf-99'?><annotation/>",
-            "(LookupError: unknown encoding",
-        ),
+        ("<?xml version='1.0' encoding='utf-99'?><annotation/>", "(LookupError: unknown encoding"),
         ("<html></html>", "not a VOC annotation"),
         ("<annotation><filename>2.jpg</filename><object/></annotation>", "not a VOC annotation"),
         (annotation("4.jpg"), "1 images are not in"),
