@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import yaml
 from PIL import Image
-from tests.clones import committed
+from tests.clones import committed_params
 from torch import nn
 
 from lexiclip.clip.loading import build_clip, load_clip, model_id, save_clip
@@ -29,7 +28,7 @@ CLASSES = {"dog": ["puppy"], "couch": ["sofa"], "traffic light": [], "zebra": []
 
 def write_project(root: Path) -> None:
     """A project to predict with. Its prompts: zero_shot, caption_mean, best (evidence), ema (none)."""
-    params = yaml.safe_load(committed("params.yaml"))
+    params = committed_params()
     params |= {"precision": "exact", "vocabulary": {"file": "words.yaml", "without": ["zebra"]}}
     params["windows"] |= {"scales": [2], "workers": 0}
     params["ensemble"] |= {

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 STUDY, WORLDS = (
     yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))["stages"]
     for name in ("dvc.yaml", "development/dvc.yaml")

@@ -4,12 +4,12 @@ import copy
 
 import pytest
 import yaml
-from tests.clones import committed
+from tests.clones import committed, committed_params
 
 from lexiclip.errors import InputError
 from lexiclip.params import load_params
 
-COMMITTED = yaml.safe_load(committed("params.yaml"))
+COMMITTED = committed_params()
 
 
 def changed(tmp_path, key, value):

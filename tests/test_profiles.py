@@ -1,18 +1,16 @@
 """The variants of both profiles: METHOD's values stand in coco's; what does not fit is said in one line."""
 
 import difflib
-from pathlib import Path
 
 import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
-from tests.clones import committed
+from tests.clones import committed_params
+from tests.conftest import ROOT
 
 from lexiclip.errors import InputError
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
-
-ROOT = Path(__file__).resolve().parents[1]
 
 # METHOD §5: n, evidence, lr, warm-up epochs and rate, epochs, kept, hard classes
 REFERENCE = {
@@ -30,7 +28,7 @@ def written(tmp_path):
     """A function that writes the committed params.yaml with variants changed, and gives its path."""
 
     def write(**changes):
-        content = yaml.safe_load(committed("params.yaml"))
+        content = committed_params()
         for name, change in changes.items():
             for block, values in change.items():
                 content["variants"][name][block] |= values

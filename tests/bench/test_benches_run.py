@@ -1,7 +1,6 @@
 """The benches at a size of seconds: their code runs and gives figures."""
 
 import json
-from pathlib import Path
 
 import open_clip
 import operations
@@ -12,9 +11,8 @@ import torch
 import training
 import yaml
 from PIL import Image
-from tests.clones import committed
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.clones import committed_params
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -33,7 +31,7 @@ def test_training(tiny, monkeypatch, tmp_path, capsys):
     words = "src/lexiclip/vocabularies/coco80.yaml"
     (tmp_path / words).parent.mkdir(parents=True)
     (tmp_path / words).write_text((ROOT / words).read_text())
-    params = yaml.safe_load(committed("params.yaml"))
+    params = committed_params()
     params["train"]["batch_size"] = 8
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     (tmp_path / "data/mixes").mkdir(parents=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.clones import committed
+from tests.clones import committed_params
+from tests.conftest import ROOT
 
 from lexiclip.files import read_json, read_jsonl
 
-ROOT = Path(__file__).resolve().parents[2]
 WORDS = {"classes": {"dog": ["puppy"], "cat": None, "cup": None, "car": None}}
 
 
@@ -38,7 +38,7 @@ def study(tmp_path, monkeypatch, serve):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "data/instructions", "data/instructions")
     Path("words.yaml").write_text(yaml.safe_dump(WORDS, sort_keys=False))
-    params = yaml.safe_load(committed("params.yaml"))
+    params = committed_params()
     params["vocabulary"] = {"file": "words.yaml", "without": []}
     params["language_model"]["server"] = {"url": serve(reply), "in_flight": 4, "retries": 0, "deadline": 30}
     params["compose"] |= {"by": "answers", "questions": 3, "challenge_classes": ["dog", "car"]}

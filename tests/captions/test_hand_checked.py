@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.conftest import ROOT
 
 from lexiclip.captions import parsing
 from lexiclip.captions.parsing import parse_answer
 from lexiclip.captions.readers import read_captions
 from lexiclip.vocabulary import load_vocabulary
 
-ROOT = Path(__file__).resolve().parents[2]
 HAND_CHECKED, BLIND = (
     json.loads((Path(__file__).parent / f"{name}.json").read_text(encoding="utf-8"))
     for name in ("hand_checked", "hand_checked_blind")

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
-from tests.clones import committed
+from tests.clones import committed_params
 
 from lexiclip.captions.instructions import (
     completion_prompt,
@@ -42,7 +41,7 @@ def test_the_reference_instructions_are_those_of_the_method(shared):
 
 
 def test_an_instruction_is_filled_in():
-    for caption_set in yaml.safe_load(committed("params.yaml"))["captions"]:
+    for caption_set in committed_params()["captions"]:
         assert "dog and cup MUST appear" in instruction(REFERENCE, f"write.{caption_set}", ["dog", "cup"])
     assert "[dog, cup and car]" in instruction(REFERENCE, "propose", ["dog", "cup", "car"])
     asked = instruction(REFERENCE, "check", ["dog"], "A dog {with braces}.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.clones import committed
+from tests.clones import committed_params
 from tests.conftest import ROOT
 from tests.faults.language_model import serve
 from tests.faults.stages import run, stages_of
@@ -47,7 +47,7 @@ def lay_out(root: Path, url: str) -> None:
         copy = shutil.copytree if (ROOT / path).is_dir() else shutil.copy
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / path, root / path)
-    params = yaml.safe_load(committed("params.yaml"))
+    params = committed_params()
     cut_down(params, url)
     (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     (root / "data/clip/mini.json").write_text(json.dumps(TINY_CLIP))

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import yaml
-from tests.clones import committed
+from tests.clones import committed_params
 from tests.fuzz.reader import INSTANCES, NAMES, Reader, all_of, file_of
 
 from lexiclip.captions.filtering import filter_answers, read_answers
@@ -25,7 +24,7 @@ COMPLETION = {"kind": "completion", "lead": "Names.", "shots": 1, "examples": ["
 
 def small_params(folder: Path) -> None:
     """The committed params as JSON, which is YAML too, with one variant."""
-    content = yaml.safe_load(committed("params.yaml"))
+    content = committed_params()
     content["variants"] = {"best": content["variants"]["best"]}
     content["ensemble"]["variants"] = ["zero_shot", "best"]
     write_json(folder / "params.yaml", content)

@@ -1,15 +1,13 @@
 """VOC's XML: difficult objects, names, image sets, broken files, and real annotations."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from tests.conftest import ROOT
 
 from lexiclip.errors import InputError
 from lexiclip.images.datasets import load_dataset, read_labels
 from lexiclip.vocabulary import load_vocabulary, of_names
 
-ROOT = Path(__file__).resolve().parents[2]
 NAMES = of_names(["dog", "person", "tv monitor"])
 
 

@@ -75,20 +75,11 @@ def test_a_killed_run_ends_in_the_same_weights(train, scenes_drawn, tmp_path):
     assert [row["step"] for row in history] == [20] and 0 < history[0]["lr"] < 0.001
 
 
-def test_another_seed_ends_in_other_weights(train, tmp_path):
-    runs = [train(checkpoint=tmp_path / str(i), seed=seed)[0] for i, seed in enumerate((0, 0, 1))]
-    first, again, other = map(model_id, runs)
-    assert first == again != other
-
-
 @pytest.mark.parametrize(
     "changed",
     [
         {"steps": 3},
-        {"lr": 0.002},
         {"seed": 1},
-        {"batch_size": 3},
-        {"class_loss_share": 0.4},
         {"texts": lambda texts: texts._replace(weight=torch.tensor([1.0, 1, 1, 2]))},
         {"clip": lambda clip: clip.text_projection.data.mul_(1.01) is None or clip},
     ],
@@ -120,15 +111,6 @@ def test_a_damaged_checkpoint_is_no_start(train, scenes_drawn, tmp_path, capsys,
 def test_the_class_loss_fades_to_zero():
     weights = [helper_weight(step, 100, 0.4) for step in (0, 10, 20, 39, 40, 41, 99)]
     assert weights == pytest.approx([1, 0.75, 0.5, 0.025, 0, 0, 0])
-
-
-def test_class_names_are_read_as_long_as_they_help(train, monkeypatch):
-    rows, plain = [], pretraining.encode_prompts
-    monkeypatch.setattr(
-        pretraining, "encode_prompts", lambda *given: rows.append(len(given[1])) or plain(*given)
-    )
-    train(steps=4, class_loss_share=0.5)
-    assert rows == [4 + 3, 4 + 3, 4, 4]
 
 
 def test_no_position_is_learnt_and_the_scale_stays_below_100(train, small_clip):

@@ -9,7 +9,8 @@ import pytest
 import torch
 import yaml
 from PIL import Image
-from tests.clones import committed
+from tests.clones import committed_params
+from tests.conftest import ROOT
 from tests.random_prompts import write_clip
 from tests.stages.torchrun import torchrun
 
@@ -20,7 +21,6 @@ from lexiclip.params import BASELINES, PROTOTYPES
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, save_prompts
 from lexiclip.scoring.window_store import read_shards
 
-ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("cat", "dog", "cow")
 
 
@@ -28,7 +28,7 @@ NAMES = ("cat", "dog", "cow")
 def study(tmp_path, monkeypatch):
     """A folder with what the stage reads: two photos and one file that is none."""
     monkeypatch.chdir(tmp_path)
-    params = yaml.safe_load(committed("params.yaml"))
+    params = committed_params()
     params["vocabulary"] = {"file": "words.yaml", "without": []}
     params["images"] = {"labels": "instances.json", "folder": ".", "limit": None}
     params |= {"precision": "exact"}

@@ -4,12 +4,12 @@ import csv
 import json
 import runpy
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
-from tests.clones import committed
+from tests.clones import committed_params
+from tests.conftest import ROOT
 
 from lexiclip.evaluation.scores_file import write_scores
 from lexiclip.files import read_json, write_json, write_jsonl
@@ -17,14 +17,13 @@ from lexiclip.params import BASELINES, PROTOTYPES
 from lexiclip.scoring.lift import write_lift
 from lexiclip.scoring.window_store import shard_path, write_shard
 
-ROOT = Path(__file__).resolve().parents[2]
 NAMES, IDS = ["cat", "dog", "cow", "emu"], [f"{i:03d}" for i in range(30)]
 
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     """A folder with everything that the ensemble reads, and the labels."""
-    params = yaml.safe_load(committed("params.yaml"))
+    params = committed_params()
     params["vocabulary"] = {"file": "words.yaml", "without": []}
     params["images"] = {"labels": "instances.json", "folder": "images", "limit": None}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from tests.clones import committed
+from tests.clones import committed_params
+from tests.conftest import ROOT
 from tests.stages.torchrun import torchrun
 
 from lexiclip.prompts.class_vectors import load_prompts
 
-ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["person", "dog", "fork", "knife"]
 PAIRS = [(a, b) for i, a in enumerate(NAMES) for b in NAMES[i + 1 :]]
 
@@ -39,7 +39,7 @@ def refused(monkeypatch, capsys, stage, *arguments):
 def study(tmp_path, monkeypatch):
     """A folder with captions and params: `best` on all classes, `next` goes on from it on two hard ones."""
     monkeypatch.chdir(tmp_path)
-    params = yaml.safe_load(committed("params.yaml"))
+    params = committed_params()
     params["vocabulary"] = {"file": "words.yaml", "without": []}
     params |= {"precision": "exact", "clip": {"model": "tiny.json", "weights": "random"}}
     params["mix"] |= {"heldout_share": 0.3, "rare_classes": []}
