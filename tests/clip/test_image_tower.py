@@ -161,6 +161,5 @@ def test_views_are_normalised_as_the_model_was_trained(convolutional_clip, monke
 def test_a_tower_without_dense_features_is_refused(vision):
     text = {"context_length": 8, "vocab_size": 16, "width": 8, "heads": 1, "layers": 1}
     clip = open_clip.CLIP(embed_dim=24, vision_cfg={"image_size": 64, **vision}, text_cfg=text)
-    with pytest.raises(InputError, match="has no dense features: choose a") as caught:
+    with pytest.raises(InputError, match="has no dense features: choose a"):
         dense_tower(clip.visual)
-    assert "\n" not in str(caught.value)

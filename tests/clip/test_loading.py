@@ -88,9 +88,8 @@ def test_a_damaged_folder_is_told(config, tmp_path):
     whole, text = weights.read_bytes(), described.read_text()
     for content in (whole[: len(whole) // 2], b"", b"<!DOCTYPE html>"):
         weights.write_bytes(content)
-        with pytest.raises(InputError, match="clip: damaged") as caught:
+        with pytest.raises(InputError, match="clip: damaged"):
             load_clip(tmp_path / "clip", "fast")
-        assert "\n" not in str(caught.value)
     weights.write_bytes(whole)
     for content in (text.replace('"width": 8', '"width": 12'), '{"a": 1}', "[]", "{"):
         described.write_text(content)
@@ -127,9 +126,8 @@ def test_without_a_network_it_is_told_what_to_do(monkeypatch):
     monkeypatch.setattr("open_clip.create_model", unreachable)
     monkeypatch.setattr("open_clip.factory._get_hf_config", unreachable)
     for clip in ("RN50/openai", "hf-hub:org/tiny"):
-        with pytest.raises(InputError, match="or give a local file") as caught:
+        with pytest.raises(InputError, match="or give a local file"):
             clip_of(clip)
-        assert "\n" not in str(caught.value)
 
 
 def changed(tower, **values):
@@ -149,9 +147,8 @@ def changed(tower, **values):
 def test_a_config_of_no_clip_or_of_one_that_takes_no_prompts_is_refused(tmp_path, content, said):
     path = tmp_path / "odd.json"
     path.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=said) as caught:
+    with pytest.raises(InputError, match=said):
         build_clip(path, "random")
-    assert "\n" not in str(caught.value)
 
 
 def test_names_are_tokenised_as_in_a_sentence():

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from tests.refusals import refused
 
 from lexiclip.errors import InputError
 from lexiclip.images.coco import read_coco
@@ -158,10 +159,8 @@ def broken(change):
 )
 def test_a_broken_file_is_told_in_one_line(written, content, said):
     path = written(content)
-    with pytest.raises(InputError) as error:
+    with refused(said, "instances.json"):
         load_dataset(path, path.parent, NAMES, None)
-    assert said in str(error.value) and "instances.json" in str(error.value)
-    assert "\n" not in str(error.value)
 
 
 def test_real_photos(shared):
@@ -248,9 +247,8 @@ def test_a_table_of_images_alone_has_no_labels(table):
 )
 def test_a_broken_table_is_told_in_one_line(table, text, said):
     path = table(text)
-    with pytest.raises(InputError) as error:
+    with refused(said, "labels.csv"):
         load_dataset(path, path.parent, NAMES, None)
-    assert said in str(error.value) and "labels.csv" in str(error.value) and "\n" not in str(error.value)
 
 
 def test_labels_of_no_known_kind_are_refused(tmp_path):
