@@ -172,12 +172,6 @@ def test_other_views_have_labels_a_heat_map_and_a_report(run, photos, tmp_path, 
     assert (tmp_path / "page.html").read_text(encoding="utf-8").count('class="frame"') == len(row["present"])
 
 
-def test_a_report_without_a_label_says_so(run, photos, tmp_path):
-    run(photos[0], "--threshold", "1", "--report", tmp_path / "page.html")
-    text = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert "<h1>Labels of 1 photo</h1>" in text and "<li>no label held present</li>" in text
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

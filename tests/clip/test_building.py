@@ -115,9 +115,10 @@ def test_the_config_beside_a_file_decides(named, tmp_path, capsys, quick):
     ]
     for found in ways:
         assert model_id(found) == model_id(clip) and quick_gelu(found) == quick
-        assert list(found.visual.image_mean) == [0.5] * 3 and list(found.visual.image_std) == [0.25] * 3
         save_clip(tmp_path / "clip", found)
-        assert quick_gelu(load_clip(tmp_path / "clip", "fast")) == quick
+        for one in (found, load_clip(tmp_path / "clip", "fast"), clip_of(str(tmp_path / "clip"))):
+            assert quick_gelu(one) == quick
+            assert list(one.visual.image_mean) == [0.5] * 3 and list(one.visual.image_std) == [0.25] * 3
     assert quick_gelu(build_clip("tiny-16-quickgelu", path))  # a name that says it is obeyed
     assert capsys.readouterr().err == ""
 

@@ -159,13 +159,6 @@ def test_exact_gradients_are_rounded_to_bf16_and_what_they_move_to_float32(train
     assert all(torch.equal(part, part.float().double()) for part in parts_of(tuned))
 
 
-def test_nothing_is_rounded_in_float32(train, small_clip, monkeypatch):
-    found = train(small_clip, **WITH_ALL)
-    monkeypatch.setattr(training, "rounded", lambda values, *_: values)
-    assert same_training(found, train(small_clip, **WITH_ALL))
-    assert {part.dtype for part in found.contexts} == {torch.float32}
-
-
 @pytest.mark.parametrize("changed", [{}, {"evidence": True}, WITH_ALL])
 def test_exact_training_is_the_same_with_any_number_of_threads_but_not_with_another_seed(train, changed):
     threads, found = torch.get_num_threads(), []

@@ -47,10 +47,11 @@ def test_golden(shared):
             np.testing.assert_allclose(fuse_windows(scores, sims, form, 0.2), golden[key], rtol=1e-4)
 
 
+@pytest.mark.parametrize("size", [(5, 4, 6), (3, 1, 2), (1, 6, 3)])
 @pytest.mark.parametrize("form", FUSIONS)
-def test_slow_twin_on_both_sides_of_the_threshold(form):
+def test_slow_twin_on_both_sides_of_the_threshold(form, size):
     rng = np.random.default_rng(0)
-    scores, sims = rng.normal(size=(5, 4, 6)), rng.random((5, 4))
+    scores, sims = rng.normal(size=size).round(1), rng.random(size[:2])  # rounded: some are equal
     fused = fuse_windows(scores, sims, form, threshold=0.9)
     expected = [slow_fuse(x.tolist(), s.tolist(), form, 0.9) for x, s in zip(scores, sims, strict=True)]
     np.testing.assert_allclose(fused, expected, rtol=1e-12)

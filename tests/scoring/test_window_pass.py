@@ -28,7 +28,7 @@ from lexiclip.prompts.contexts import Contexts
 from lexiclip.prompts.logits import score
 from lexiclip.scoring import window_pass
 from lexiclip.scoring.retrieval import caption_sets
-from lexiclip.scoring.window_pass import score_features, window_scores
+from lexiclip.scoring.window_pass import score_features
 
 
 @pytest.fixture(scope="module")
@@ -82,18 +82,6 @@ def test_one_pass_equals_a_pass_per_variant_and_view(clip, texts, images, tmp_pa
         expected = slow_scores(clip, path, texts.vectors["ema"], captions)
         assert_stored(ema.global_[i], expected[0])
         assert_stored(ema.local[i], expected[1])
-
-
-def test_scores_in_memory_are_those_on_disk(clip, texts, images, tmp_path):
-    run(clip, images, texts, tmp_path / "scores")
-    image = load_rgb(images[3][1])
-    views = view_pixels(image, windows(*image.size, (2,), ("square",)), 32)
-    vectors = {variant: parts.to(torch.zeros(1).double()) for variant, parts in texts.vectors.items()}
-    for variant, found in window_scores(encode_views(clip, views, bf16=False), vectors).items():
-        stored = read_scores(tmp_path / "scores", variant)
-        assert_equal(found.global_, stored.global_[3:4])
-        assert_equal(found.local, stored.local[3:4])
-        assert found.global_.dtype == np.float16 and found.retrieved is None and found.sims is None
 
 
 def test_each_view_is_encoded_once_for_all_variants(clip, texts, images, tmp_path, monkeypatch):
