@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from tests.clones import committed_params
+from tests.tiny import tiny_config
 from torch import nn
 
 from lexiclip.clip.loading import build_clip, load_clip, model_id, save_clip
@@ -16,12 +17,6 @@ from lexiclip.prompts.class_vectors import Prompts, class_vectors, save_prompts,
 from lexiclip.prompts.contexts import init_contexts
 from lexiclip.scoring.decisions import Rule, caption_prior, write_decisions
 from lexiclip.scoring.lift import write_lift
-
-CLIP = {
-    "embed_dim": 32,
-    "vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None},
-    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
-}
 
 CLASSES = {"dog": ["puppy"], "couch": ["sofa"], "traffic light": [], "zebra": [], "cup": ["mug"]}
 
@@ -51,7 +46,7 @@ def write_photos(folder: Path) -> list[Path]:
 
 def write_clip(root: Path, embed_dim: int = 32) -> nn.Module:
     config = str(root / "clip.json")
-    write_json(config, CLIP | {"embed_dim": embed_dim})
+    write_json(config, tiny_config(embed_dim, image=64, width=32, layers=2))
     save_clip(root / "models/clip", build_clip(config, "random"))
     return load_clip(root / "models/clip", "exact")
 

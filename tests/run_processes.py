@@ -1,4 +1,4 @@
-"""What test_processes.py runs: a small training by two processes as torchrun starts them, then by one."""
+"""What test_distributed.py runs: a small training by two processes as torchrun starts them, then by one."""
 
 import multiprocessing
 import os
@@ -9,11 +9,11 @@ from pathlib import Path
 import open_clip
 import torch
 from safetensors.torch import save_file
+from tests.tiny import tiny_config, tuning
 
 from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.distributed import join_processes, leave_processes, rank_and_count
 from lexiclip.prompts.contexts import init_contexts
-from lexiclip.prompts.schedule import Tuning
 from lexiclip.prompts.training import train_prompts
 
 NAMES = ["dog", "cat", "kite"]
@@ -24,10 +24,7 @@ def train(folder: Path, ema_decay: float | None, lr: float) -> None:
     torch.set_num_threads(1)
     rank, _ = rank_and_count()
     torch.manual_seed(7)
-    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
-    text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 2}
-    clip = open_clip.CLIP(embed_dim=24, vision_cfg=vision, text_cfg=text)
-    clip = clip.double().eval().requires_grad_(False)
+    clip = open_clip.CLIP(**tiny_config(24, layers=2)).double().eval().requires_grad_(False)
     texts = [f"{start} {name}." for start in ("a photo of a", "a small", "one more") for name in NAMES]
     write_store(folder / f"store{rank}", clip, texts)
     store = open_store(folder / f"store{rank}")
@@ -38,20 +35,7 @@ def train(folder: Path, ema_decay: float | None, lr: float) -> None:
         store.rows(texts),
         torch.eye(3).repeat(3, 1),
         NAMES,
-        Tuning(
-            n_ctx=4,
-            evidence=True,
-            epochs=4,
-            keep_epoch=3,
-            batch_size=5,
-            lr=lr,
-            warmup_epochs=0,
-            warmup_lr=lr,
-            weight_decay=5e-4,
-            momentum=0.9,
-            ema_decay=ema_decay,
-            seed=0,
-        ),
+        tuning(epochs=4, keep_epoch=3, batch_size=5, lr=lr, warmup_lr=lr, ema_decay=ema_decay),
         init=start,
         checkpoint=folder / "run.partial",
     )

@@ -6,16 +6,15 @@ import sys
 import gpu
 import pytest
 import torch
+from tests.tiny import tiny_config
 
 from lexiclip.errors import InputError
 
 
 @pytest.fixture
 def tiny(tmp_path, monkeypatch):
-    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
-    text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 1, "layers": 1}
     path = tmp_path / "tiny.json"
-    path.write_text(json.dumps({"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}))
+    path.write_text(json.dumps(tiny_config()))
     monkeypatch.setattr(gpu, "TOY", gpu.TOY._replace(model=str(path)))
 
 

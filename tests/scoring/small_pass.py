@@ -1,6 +1,6 @@
 """A pass over a few small images with a random CLIP; as a script it is a process for a test to kill.
 
-python small_pass.py FOLDER OUT HANG: scores FOLDER/*.png and hangs at image HANG.
+python -m tests.scoring.small_pass FOLDER OUT HANG: scores FOLDER/*.png and hangs at image HANG.
 """
 
 import sys
@@ -11,6 +11,7 @@ import numpy as np
 import open_clip
 import torch
 from PIL import Image
+from tests.tiny import tiny_config
 from torch.nn.functional import normalize
 
 from lexiclip.images import views
@@ -27,9 +28,7 @@ D = 16
 def small_clip():
     """In float64, so that the same bytes come out whatever the number of threads."""
     torch.manual_seed(0)
-    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
-    text = {"context_length": 77, "vocab_size": 100, "width": 16, "heads": 1, "layers": 1}
-    clip = open_clip.CLIP(embed_dim=D, vision_cfg=vision, text_cfg=text)
+    clip = open_clip.CLIP(**tiny_config(D, vocabulary=100))
     return clip.double().eval().requires_grad_(False)
 
 

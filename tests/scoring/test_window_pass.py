@@ -8,14 +8,14 @@ import sys
 import time
 import weakref
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_equal
 from PIL import Image
-from small_pass import read_scores, run, small_clip, small_texts, write_images
+from tests.conftest import ROOT
+from tests.scoring.small_pass import read_scores, run, small_clip, small_texts, write_images
 
 from lexiclip.clip.image_tower import encode_images, encode_views
 from lexiclip.clip.normalisation import normalise
@@ -123,9 +123,9 @@ def test_resume_scores_only_what_is_missing(clip, texts, images, tmp_path, monke
 @pytest.mark.slow
 def test_a_killed_pass_goes_on_where_it_was(clip, texts, tmp_path, monkeypatch):
     images, folder = write_images(tmp_path, 8), tmp_path / "killed"
-    script = Path(__file__).with_name("small_pass.py")
     # It hangs in the third of four shards.
-    killed = subprocess.Popen([sys.executable, script, tmp_path, folder, "5"])
+    command = [sys.executable, "-m", "tests.scoring.small_pass", tmp_path, folder, "5"]
+    killed = subprocess.Popen(command, cwd=ROOT)
     second = folder / "scores_00001.safetensors"
     while not second.exists():
         assert killed.poll() is None, "the process ended before it was killed"

@@ -13,6 +13,7 @@ import yaml
 from tests.clones import committed_params
 from tests.conftest import ROOT
 from tests.stages.torchrun import torchrun
+from tests.tiny import tiny_config
 
 from lexiclip.prompts.class_vectors import load_prompts
 
@@ -56,9 +57,7 @@ def study(tmp_path, monkeypatch):
     params["ensemble"]["variants"] = ["best"]
     Path("params.yaml").write_text(yaml.safe_dump(params))
     Path("words.yaml").write_text(yaml.safe_dump({"classes": dict.fromkeys(NAMES)}, sort_keys=False))
-    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
-    text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 1, "layers": 1}
-    Path("tiny.json").write_text(json.dumps({"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}))
+    Path("tiny.json").write_text(json.dumps(tiny_config()))
     Path("data/captions").mkdir(parents=True)
     Path("src/lexiclip/templates").mkdir(parents=True)
     Path("src/lexiclip/templates/things.yaml").write_text("[tree]")
