@@ -6,7 +6,6 @@ params are what the script reads; no variant is named.
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 import yaml
@@ -148,13 +147,6 @@ def test_code_deps_hold_the_import_closure(stage):
 @pytest.mark.parametrize("stage", ["write", "clip"])
 def test_what_takes_hours_depends_on_files(stage):
     assert all(dep.endswith(".py") for dep in code_deps(stage))
-
-
-def test_the_closure_follows_imports_and_leaves_out_plumbing():
-    closure = import_closure("stages/train.py")
-    assert "src/lexiclip/prompts/training.py" in closure
-    assert "src/lexiclip/prompts/steps.py" in closure, "imported by training.py alone"
-    assert not {file for file in closure if Path(file).stem in PLUMBING}
 
 
 def test_packages_import_nothing():

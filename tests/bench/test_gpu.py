@@ -38,12 +38,6 @@ def test_toy_size(tiny, tmp_path, monkeypatch, capsys):
     assert "torch.compile: RuntimeError: no compiler here\n" in capsys.readouterr().out
 
 
-def test_operations_and_their_share_of_the_peak():
-    known, unknown = (gpu.with_operations([{"views/s": 10_000}], 11.4, peak)[0] for peak in (989, None))
-    assert known == {"views/s": 10_000, "Tflop/s": 114.0, "of peak": "12%"}
-    assert unknown["of peak"] == "unknown"
-
-
 def test_without_a_gpu_it_says_what_to_do(monkeypatch):
     monkeypatch.setattr(gpu, "best_device", lambda: "cpu")
     monkeypatch.setattr(sys, "argv", ["gpu.py"])

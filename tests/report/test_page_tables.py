@@ -5,7 +5,6 @@ from tests.conftest import ROOT
 
 from lexiclip.errors import InputError
 from lexiclip.params import load_params
-from lexiclip.report.page import counted, signed
 from lexiclip.report.tables import ablation_rows, class_rows, read_table, results_rows
 
 
@@ -63,8 +62,3 @@ def test_ablation_as_differences_without_what_is_in_use():
     start, changes = ablation_rows(table)
     assert start == {"best": 50.0, "ensemble": 60.0}
     assert changes == [("retrieval: off", {"best": 0.0, "ensemble": -1.5})]
-
-
-def test_numbers_as_text():
-    assert [signed(value) for value in (1.44, -0.26, 0.04, -0.04)] == ["+1.4", "−0.3", "0", "0"]
-    assert counted(1234567) == "1,234,567"

@@ -57,12 +57,6 @@ def test_slow_twin_on_both_sides_of_the_threshold(form, size):
     np.testing.assert_allclose(fused, expected, rtol=1e-12)
 
 
-def test_class_below_the_threshold_takes_its_lowest_window():
-    scores = np.array([[[0.1, 0.1], [0.05, 0.05]]])  # no variance over classes
-    assert fuse_windows(scores, None, "plain", 0.2)[0].tolist() == pytest.approx([0.05, 0.05])
-    assert fuse_windows(scores, None, "plain", 0.07)[0].tolist() == pytest.approx([0.1, 0.1])
-
-
 @pytest.mark.parametrize("form", FUSIONS)
 def test_one_class_and_constant_scores_stay_finite_and_no_similarity_is_similarity_zero(form):
     assert fuse_windows(np.array([[[0.5], [0.7]]]), None, form).item() == pytest.approx(0.7)
