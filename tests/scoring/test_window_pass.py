@@ -2,10 +2,6 @@
 
 import copy
 import json
-import signal
-import subprocess
-import sys
-import time
 import weakref
 from functools import partial
 
@@ -14,7 +10,6 @@ import pytest
 import torch
 from numpy.testing import assert_equal
 from PIL import Image
-from tests.conftest import ROOT
 from tests.scoring.small_pass import read_scores, run, small_clip, small_texts, write_images
 
 from lexiclip.clip.image_tower import encode_images, encode_views
@@ -118,29 +113,6 @@ def test_resume_scores_only_what_is_missing(clip, texts, images, tmp_path, monke
     changed = {**texts.vectors, "ema": texts.vectors["best"]._replace(evidence=None)}
     run(clip, images, texts._replace(vectors=changed), folder)
     assert_equal(read_scores(folder, "ema").global_, read_scores(folder, "best").global_)
-
-
-@pytest.mark.slow
-def test_a_killed_pass_goes_on_where_it_was(clip, texts, tmp_path, monkeypatch):
-    images, folder = write_images(tmp_path, 8), tmp_path / "killed"
-    # It hangs in the third of four shards.
-    command = [sys.executable, "-m", "tests.scoring.small_pass", tmp_path, folder, "5"]
-    killed = subprocess.Popen(command, cwd=ROOT)
-    second = folder / "scores_00001.safetensors"
-    while not second.exists():
-        assert killed.poll() is None, "the process ended before it was killed"
-        time.sleep(0.05)
-    killed.send_signal(signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL
-    written = {path: path.stat().st_mtime_ns for path in folder.glob("scores_*")}
-    assert len(written) == 2
-    decoded = []
-    monkeypatch.setattr(views, "load_rgb", lambda path, *how: decoded.append(path) or load_rgb(path, *how))
-    run(clip, images, texts, folder)
-    assert decoded == [path for _, path in images[4:]]
-    assert written == {path: path.stat().st_mtime_ns for path in written}
-    run(clip, images, texts, tmp_path / "in one go")
-    assert shard_bytes(folder) == shard_bytes(tmp_path / "in one go")
 
 
 def test_two_shares_are_what_one_process_writes(clip, texts, images, tmp_path):
