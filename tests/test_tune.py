@@ -94,30 +94,28 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(here):
 
 
 def test_a_killed_run_goes_on_and_another_starts_anew(here, monkeypatch):
-    def steps(seed=0):
-        counts.append(0)
+    def steps(seed=0, kill_at=None):
+        """How many are taken; a KeyboardInterrupt in the step `kill_at`."""
+        taken = []
+
+        def counting(*given, **how):
+            taken.append(1)
+            if len(taken) == kill_at:
+                raise KeyboardInterrupt
+            return real(*given, **how)
+
+        monkeypatch.setattr(training, "sgd_step", counting)
         tune(CLASSES, "captions.txt", "models/clip", "out.safetensors", epochs=3, seed=seed)
-        return counts[-1]
+        return len(taken)
 
-    counts, real = [], training.sgd_step
-
-    def counting(*given, **how):
-        counts[-1] += 1
-        if len(counts) == 2 and counts[1] == whole - 1:
-            raise KeyboardInterrupt
-        return real(*given, **how)
-
-    whole = 10**6
-    monkeypatch.setattr(training, "sgd_step", counting)
-    whole = steps()
-    undisturbed = Path("out.safetensors").read_bytes()
-    Path("out.safetensors").unlink()
+    real, prompts, checkpoint = training.sgd_step, Path("out.safetensors"), Path("out.checkpoint.partial")
+    whole, undisturbed = steps(), prompts.read_bytes()
+    prompts.unlink()
     with pytest.raises(KeyboardInterrupt):
-        steps()
-    checkpoint = Path("out.checkpoint.partial")
-    assert not Path("out.safetensors").exists() and checkpoint.exists()
+        steps(kill_at=whole - 1)
+    assert not prompts.exists()
     left = checkpoint.read_bytes()
-    assert steps() == whole // 3 and Path("out.safetensors").read_bytes() == undisturbed
+    assert steps() == whole // 3 and prompts.read_bytes() == undisturbed
     checkpoint.write_bytes(left)
     assert steps(seed=1) == whole and not checkpoint.exists()
 
