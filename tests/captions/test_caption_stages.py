@@ -1,7 +1,6 @@
 """The caption stages as DVC runs them, from class sets to labelled captions, against a server on loopback."""
 
 import re
-import runpy
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import pytest
 import yaml
 from tests.clones import committed_params
 from tests.conftest import ROOT
+from tests.stages.running import run_stage
 
 from lexiclip.files import read_json, read_jsonl
 
@@ -50,8 +50,7 @@ def study(tmp_path, monkeypatch, serve):
         for block, values in changes.items():
             params[block] |= values
         Path("params.yaml").write_text(yaml.safe_dump(params))
-        monkeypatch.setattr(sys, "argv", [stage, *arguments])
-        runpy.run_path(str(ROOT / f"stages/{stage}.py"))
+        run_stage(stage, *arguments)
 
     return run
 
