@@ -83,15 +83,6 @@ def test_whole_image_and_windows_are_added():
     assert total(np.ones(3), np.full(3, 2.0), 1.5).tolist() == [4, 4, 4]
 
 
-@pytest.mark.parametrize("form", FUSIONS)
-def test_half_precision_scores_are_fused_in_float64(form):
-    rng = np.random.default_rng(2)
-    views, sims = rng.normal(size=(2, 4, 5)).astype(np.float16), rng.random((2, 4)).astype(np.float16)
-    found = np.array(fuse_views(views, sims, form))
-    assert found.dtype == np.float64
-    np.testing.assert_array_equal(found, fuse_views(views.astype(float), sims.astype(float), form))
-
-
 def test_bad_input():
     with pytest.raises(InputError, match="'max': choose one of plain, sharper, standardised"):
         fuse_windows(np.ones((1, 2, 3)), None, "max")

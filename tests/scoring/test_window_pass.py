@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_equal
-from PIL import Image
 from tests.scoring.small_pass import read_scores, run, small_clip, small_texts, write_images
 
 from lexiclip.clip.image_tower import encode_images, encode_views
@@ -163,30 +162,6 @@ def test_views_in_memory_do_not_grow_with_the_images(clip, texts, tmp_path, monk
     monkeypatch.setattr(views, "view_pixels", watched)
     run(clip, images, texts, tmp_path / "scores", batch_views=17)
     assert len(most) == 12 and max(most) <= 3
-
-
-def test_odd_images_among_others(clip, texts, images, tmp_path):
-    noise = np.random.default_rng(1).integers(0, 256, (30, 40), dtype=np.uint8)
-    grey = Image.fromarray(noise)
-    odd = {
-        "grey.png": grey,
-        "cmyk.jpg": grey.convert("CMYK"),
-        "palette.gif": grey.convert("RGB").convert("P"),
-        "16bit.png": Image.fromarray(noise.astype(np.uint16) << 8),
-        "pixel.png": Image.new("RGB", (1, 1), (9, 8, 7)),
-        "strip.png": Image.new("RGB", (20000, 3), (7, 8, 9)),
-    }
-    for name, image in odd.items():
-        image.save(tmp_path / name)
-    listed = [*((name, tmp_path / name) for name in odd), *images]
-    run(clip, listed, texts, tmp_path / "scores", scales=(2, 3), shapes=("square", "1x2", "2x3"))
-    scores = read_scores(tmp_path / "scores", "best")
-    assert scores.ids == [image_id for image_id, _ in listed]
-    for field in scores[1:]:
-        assert np.isfinite(field).all()
-    assert_equal(scores.global_[3], scores.global_[0])  # 16 bits of the same grey
-    assert scores.local[4].astype(float).std(0).max() < 1e-3  # every view of a plain image is alike
-    assert scores.local[6].astype(float).std(0).max() > 1e-3
 
 
 def test_golden_logits_from_what_is_stored(shared, openai_clip):
