@@ -7,6 +7,8 @@ import open_clip
 import pytest
 import torch
 from PIL import Image
+from torch._subclasses import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lexiclip.errors import InputError
 from lexiclip.images import views as module
@@ -49,6 +51,28 @@ def test_views_equal_cropping_then_clip_preprocessing(width, height):
 def test_real_photos(shared):
     for path in sorted((shared / "photos" / "coco" / "images").glob("*.jpg"))[:3]:
         assert_as_clip_sees_them(load_rgb(path), (2, 3, 4), 96, tolerance=0.01)
+
+
+def test_a_gpu_is_never_waited_for(monkeypatch):
+    """Cutting launches kernels on a GPU and nothing else; PyTorch pretends that there is one."""
+    monkeypatch.setattr(module, "bicubic_weights", bicubic_weights.__wrapped__)  # caches nothing pretended
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda values: pinned.append(values) or values)
+    pinned, copies = [], []
+
+    class Watched(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            kwargs = kwargs or {}
+            if str(kwargs.get("device")) == "cuda:0" and isinstance(args[0], torch.Tensor):
+                copies.append((args[0].device.type, kwargs.get("non_blocking")))
+            return function(*args, **kwargs)
+
+    boxes = windows(90, 70, (2,), ("square",))
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        pixels = torch.empty(3, 70, 90, dtype=torch.uint8, device="cuda")
+        with Watched():
+            views = batched_view_pixels(pixels, boxes, 32)
+    assert views.device.type == "cuda" and views.shape == (17, 3, 32, 32)
+    assert len(pinned) == len(copies) == 3 and set(copies) == {("cpu", True)}
 
 
 def test_a_very_long_strip_stays_small():

@@ -8,7 +8,7 @@ import torch
 
 from lexiclip.clip.loading import model_id, tokenize
 from lexiclip.mini import pretraining
-from lexiclip.mini.pretraining import UNNAMED, draw_scenes, helper_weight, train_mini_clip
+from lexiclip.mini.pretraining import draw_scenes, helper_weight, train_mini_clip
 from lexiclip.mini.pretraining_texts import PretrainingTexts
 from lexiclip.mini.sprites import LEVELS, SIZE, Sprites
 
@@ -132,16 +132,3 @@ def test_scenes_show_what_their_text_names_on_top(sprites, texts):
     again, _ = draw_scenes(sprites, choices, 32, torch.Generator().manual_seed(0))
     other, _ = draw_scenes(sprites, choices, 32, torch.Generator().manual_seed(1))
     assert torch.equal(pixels, again) and not torch.equal(pixels, other)
-
-
-def test_a_named_thing_is_shown_by_any_of_its_sprites_and_by_no_other(sprites, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(
-        pretraining, "render", lambda _, layout, background: drawn.append(layout.sprite) or background
-    )
-    choices = torch.tensor([[[0, 2, -1], [-1, -1, -1]]]).expand(300, -1, -1)
-    draw_scenes(sprites, choices, 32, torch.Generator().manual_seed(0))
-    unnamed, named = drawn[0][:, :UNNAMED], drawn[0][:, UNNAMED:]
-    assert set(named[:, 0].tolist()) == {0, 2} and set(named[:, 1].tolist()) == {-1}
-    assert set(unnamed.flatten().tolist()) == {-1, 0, 1, 2, 3}
-    assert set((unnamed >= 0).sum(1).tolist()) == set(range(UNNAMED + 1))

@@ -45,12 +45,6 @@ def test_captions_come_first_with_the_sprites_of_their_classes(sprites):
     assert [of_slot(slot) for slot in texts.sprites[1]] == [{3}, set(), set(), set()]
 
 
-def test_captions_are_drawn_as_often_as_asked(sprites):
-    weight = made(sprites).weight
-    assert float(weight[:2].sum()) == pytest.approx(0.4) and float(weight.sum()) == pytest.approx(1)
-    assert weight[:2].unique().numel() == 1 and weight[2:].unique().numel() == 1
-
-
 def test_templates_name_all_things_that_have_a_name_and_classes_more_often(sprites):
     texts = made(sprites, templates=600)
     shown = [[of_slot(slot) for slot in row] for row in texts.sprites[2:]]
