@@ -142,6 +142,23 @@ def test_the_loss_falls(train, small_clip, exact_clip, precision):
     assert steps[0]["lr"] == 0.001 and steps[1]["lr"] == 0.002
 
 
+def test_exact_gradients_are_rounded_to_bf16_and_what_they_move_to_float32(train, monkeypatch):
+    seen, plain_step = [], training.sgd_step
+
+    def watched_step(student, gradients, velocity, **sgd):
+        seen.append((student, gradients, velocity))
+        return plain_step(student, gradients, velocity, **sgd)
+
+    monkeypatch.setattr(training, "sgd_step", watched_step)
+    tuned = train(**WITH_ALL, result="average").contexts
+    assert len(seen) == 6
+    for student, gradients, velocity in seen:
+        assert all(torch.equal(part, part.bfloat16().double()) for part in parts_of(gradients))
+        assert all(torch.equal(part, part.float().double()) for part in parts_of(student, velocity))
+        assert any(not torch.equal(part, part.bfloat16().double()) for part in parts_of(student))
+    assert all(torch.equal(part, part.float().double()) for part in parts_of(tuned))
+
+
 def test_exact_training_is_the_same_with_any_number_of_threads_but_not_with_another_seed(train):
     threads, found = torch.get_num_threads(), []
     try:
