@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
 from tests.conftest import ROOT
 
 STUDY = ("params.yaml", "dvc.lock", "metrics")  # what an experiment rewrites
@@ -57,6 +58,11 @@ def _names(listed: bytes) -> list[str]:
 def committed(name: str, root: Path = ROOT) -> bytes:
     """A file of the last commit, or as it is where there is no commit."""
     return _git(root, "show", f"HEAD:{name}") if _has_commit(root) else (root / name).read_bytes()
+
+
+def committed_params() -> dict:
+    """The study's params of the last commit."""
+    return yaml.safe_load(committed("params.yaml"))
 
 
 def commit_copy(root: Path, source: Path = ROOT) -> None:

@@ -55,14 +55,11 @@ def small_clip():
     """A frozen CLIP of a few hundred thousand weights beside its vocabulary, no layer of it idle."""
     import open_clip
     import torch
+    from tests.tiny import tiny_config
 
     with torch.random.fork_rng():
         torch.manual_seed(7)
-        model = open_clip.CLIP(
-            embed_dim=24,
-            vision_cfg={"image_size": 64, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None},
-            text_cfg={"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
-        )
+        model = open_clip.CLIP(**tiny_config(24, image=64, width=32, layers=2))
         for parameter in model.parameters():
             parameter.data += 0.02 * torch.randn_like(parameter)  # zero-initialised scales would hide a bug
     return model.eval().requires_grad_(False)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from tests.conftest import ROOT
+from tests.tiny import tuning
 from torch import nn
 
 from lexiclip.clip.feature_store import open_store, write_store
@@ -26,7 +27,6 @@ from lexiclip.mini.scenes import World, draw_scenes, load_themes, write_scenes
 from lexiclip.mini.sprites import load_sprites
 from lexiclip.mixes import label_matrix
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, class_vectors, load_prompts, save_prompts
-from lexiclip.prompts.schedule import Tuning
 from lexiclip.prompts.training import train_prompts
 from lexiclip.report.pictures import photo_uri
 from lexiclip.scoring.cooccurrence import cooccurrence, row_normalised
@@ -91,20 +91,7 @@ def run(folder: Path, precision: str, seed: int) -> None:
         rows,
         torch.from_numpy(labels).float(),
         NAMES,
-        Tuning(
-            n_ctx=8,
-            evidence=True,
-            epochs=2,
-            keep_epoch=2,
-            batch_size=32,
-            lr=0.001,
-            warmup_epochs=0,
-            warmup_lr=0.001,
-            weight_decay=0.0005,
-            momentum=0.9,
-            ema_decay=0.995,
-            seed=seed,
-        ),
+        tuning(n_ctx=8, batch_size=32, lr=0.001, warmup_lr=0.001, ema_decay=0.995, seed=seed),
     )
     write_json(folder / "steps.json", tuned.steps)
     prompts = Prompts(class_vectors(clip, tuned.contexts, NAMES), NAMES, "tiny", tuned.contexts)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import yaml
 from PIL import Image
-from tests.clones import committed
+from tests.clones import committed_params
+from tests.tiny import tiny_config
 from torch import nn
 
 from lexiclip.clip.loading import build_clip, load_clip, model_id, save_clip
@@ -18,18 +18,12 @@ from lexiclip.prompts.contexts import init_contexts
 from lexiclip.scoring.decisions import Rule, caption_prior, write_decisions
 from lexiclip.scoring.lift import write_lift
 
-CLIP = {
-    "embed_dim": 32,
-    "vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None},
-    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
-}
-
 CLASSES = {"dog": ["puppy"], "couch": ["sofa"], "traffic light": [], "zebra": [], "cup": ["mug"]}
 
 
 def write_project(root: Path) -> None:
     """A project to predict with. Its prompts: zero_shot, caption_mean, best (evidence), ema (none)."""
-    params = yaml.safe_load(committed("params.yaml"))
+    params = committed_params()
     params |= {"precision": "exact", "vocabulary": {"file": "words.yaml", "without": ["zebra"]}}
     params["windows"] |= {"scales": [2], "workers": 0}
     params["ensemble"] |= {
@@ -52,7 +46,7 @@ def write_photos(folder: Path) -> list[Path]:
 
 def write_clip(root: Path, embed_dim: int = 32) -> nn.Module:
     config = str(root / "clip.json")
-    write_json(config, CLIP | {"embed_dim": embed_dim})
+    write_json(config, tiny_config(embed_dim, image=64, width=32, layers=2))
     save_clip(root / "models/clip", build_clip(config, "random"))
     return load_clip(root / "models/clip", "exact")
 

@@ -1,31 +1,14 @@
-"""Two processes that share each batch end with the prompts of one, to the byte."""
-
-import subprocess
-import sys
-from pathlib import Path
+"""What several processes that share each batch refuse; what they end in is in tests/stages."""
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from tests.tiny import tuning
 
 from lexiclip.distributed import summed
 from lexiclip.errors import InputError
 from lexiclip.prompts import checks
 from lexiclip.prompts.checks import check_request, check_same_epoch
-from lexiclip.prompts.schedule import Tuning
-
-
-@pytest.mark.slow
-def test_two_processes_do_what_one_does(tmp_path):
-    script = Path(__file__).with_name("run_processes.py")
-    done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    for variant in ("plain", "ema"):
-        alone, shared = (load_file(tmp_path / by / variant / "end.safetensors") for by in ("one", "two"))
-        for branch in ("global_", "local", "evidence"):
-            assert torch.equal(shared[branch], alone[branch])
-        assert (alone["start"] - alone["local"]).abs().max() > 1e-4  # it did learn
 
 
 def test_alone_a_sum_is_what_it_was():
@@ -35,7 +18,7 @@ def test_alone_a_sum_is_what_it_was():
 
 def test_what_several_processes_refuse(monkeypatch):
     monkeypatch.setattr(checks, "rank_and_count", lambda: (0, 2))
-    one = Tuning(4, True, 1, 1, 1, 0.1, 0, 0.1, 0.0, 0.0, None, 0)
+    one = tuning(batch_size=1)
     with pytest.raises(InputError, match="a batch of 1 texts for 2 processes"):
         check_request(np.arange(9), torch.eye(9), "abcdefghi", one, None)
     check_request(np.arange(9), torch.eye(9), "abcdefghi", one._replace(batch_size=2), None)

@@ -22,17 +22,15 @@ TRACKED = r"(?:src|stages|tests|bench|docs|profiles|data/(?:instructions|vocabul
 
 # A row of speed.md: where its seconds stand in bench.json, and the unit of the page.
 BENCHES = {
-    "labels of 220,000 captions, one core": ("captions", "labels of 220000 captions, s"),
-    "a caption of SmolLM2, in batches of 64": ("captions", "a caption, in batches of 64, s"),
-    "a text encoded for one epoch, RN50's text tower": (
-        "training",
-        "a text encoded, for one epoch, at RN50's size, s",
-    ),
-    "an epoch of prompt tuning, mini": ("training", "epoch at mini size, s"),
-    "a step of 1024 texts, RN50's text tower": ("training", "step of 1024 at RN50's text size, s"),
-    "six variants on 32 photos × 53 views, mini": ("scoring", "mini, 32 photos × 53 views, s"),
-    "six variants on 6 photos × 53 views, RN50": ("scoring", "RN50, 6 photos × 53 views, s"),
-    "the same after a change of fusion, RN50": ("scoring", "RN50, the same after a change of fusion, s"),
+    "labels of 220,000 captions, one core": "captions: labels of 220000 captions, s",
+    "a caption of SmolLM2, in batches of 64": "captions: a caption, in batches of 64, s",
+    "a text encoded for one epoch, RN50's text tower": "training: a text encoded, for one epoch, at RN50's "
+    "size, s",
+    "an epoch of prompt tuning, mini": "training: epoch at mini size, s",
+    "a step of 1024 texts, RN50's text tower": "training: step of 1024 at RN50's text size, s",
+    "six variants on 32 photos × 53 views, mini": "scoring: mini, 32 photos × 53 views, s",
+    "six variants on 6 photos × 53 views, RN50": "scoring: RN50, 6 photos × 53 views, s",
+    "the same after a change of fusion, RN50": "scoring: RN50, the same after a change of fusion, s",
 }
 
 
@@ -92,10 +90,6 @@ def rounded(value: str | float) -> str:
     return "" if value == "" else f"{float(value):.1f}"
 
 
-def test_readme_is_short():
-    assert len(page("README.md")) <= LONGEST_README
-
-
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_links_lead_somewhere(path):
     text = without_blocks(path.read_text(encoding="utf-8"))
@@ -112,9 +106,7 @@ def test_links_lead_somewhere(path):
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_files_in_the_text_exist(path):
     spans = re.findall(rf"`({TRACKED}[^`\s]*)`", path.read_text(encoding="utf-8"))
-    assert [
-        span for span in spans if not (list(ROOT.glob(span)) if "*" in span else (ROOT / span).exists())
-    ] == []
+    assert [span for span in spans if not list(ROOT.glob(span))] == []
 
 
 def formulas() -> list[tuple[str, str]]:
@@ -127,10 +119,6 @@ def formulas() -> list[tuple[str, str]]:
         for name in re.findall(r"`(\w+)`", names)
         for file in re.findall(r"`([^`]+)`", file)
     ]
-
-
-def test_method_names_many_formulas():
-    assert len(formulas()) > 50
 
 
 @pytest.mark.parametrize(("file", "name"), formulas())
@@ -154,6 +142,7 @@ def test_each_section_that_code_cites_names_the_file_that_cites_it():
 
 
 def test_readme_has_the_results():
+    assert len(page("README.md")) <= LONGEST_README
     best = max(TUNED, key=lambda name: float(RESULTS[name]["mAP"]))
     rows = table("README.md", "", "whole image", "with windows")
     assert f"`{best}`" in rows[2][0]
@@ -179,10 +168,9 @@ def test_results_of_all_variants():
 
 
 def test_results_of_decisions():
+    keys = ("CF1", "OF1", "CF1_top3", "OF1_top3", "ECE")
     for name, *values in table("docs/results.md", "variant", "CF1"):
-        assert values == [
-            rounded(RESULTS[name][key]) for key in ("CF1", "OF1", "CF1_top3", "OF1_top3", "ECE")
-        ]
+        assert values == [rounded(RESULTS[name][key]) for key in keys]
 
 
 def test_what_results_say_in_words():
@@ -263,18 +251,14 @@ def test_held_out_captions():
 
 
 @pytest.mark.parametrize(
-    ("heading", "processor"),
-    [("on AVX2", "AMD EPYC, AVX2"), ("on AVX-512 with bf16", "AMD EPYC, AVX512")],
+    ("heading", "processor"), [("on AVX2", "AMD EPYC, AVX2"), ("on AVX-512 with bf16", "AMD EPYC, AVX512")]
 )
 def test_speed(heading, processor):
     bench = measured("bench.json")[processor]
-    rows = {
-        what: values
-        for what, *values in table("docs/speed.md", heading, "ours", "reference's order", "ratio")
-    }
-    assert set(rows) == set(BENCHES)
-    for what, (part, key) in BENCHES.items():
-        ours, reference, ratio = rows[what]
+    rows = table("docs/speed.md", heading, "ours", "reference's order", "ratio")
+    assert {row[0] for row in rows} == set(BENCHES)
+    for what, ours, reference, ratio in rows:
+        part, _, key = BENCHES[what].partition(": ")
         found = bench[part][key]
         assert seconds(ours) == pytest.approx(found["ours"], rel=0.1)
         if reference:
@@ -290,15 +274,11 @@ def seconds(text: str) -> float:
 
 def test_equal_bytes():
     expected = [
-        [
-            processor,
-            setting,
-            of["date"],
-            *map(str, (of["stages"], of["outputs"], len(of["differing"]), of["minutes"])),
-        ]
+        [processor, setting, of["date"], str(of["stages"]), str(of["outputs"]), str(len(of["differing"])),
+         str(of["minutes"])]
         for processor, settings in measured("determinism.json").items()
         for setting, of in settings.items()
-    ]
+    ]  # fmt: skip
     assert table("docs/reproducibility.md", "processor", "setting") == expected
 
 

@@ -6,12 +6,11 @@ params are what the script reads; no variant is named.
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 import yaml
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 STUDY, WORLDS = (
     yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))["stages"]
     for name in ("dvc.yaml", "development/dvc.yaml")
@@ -149,13 +148,6 @@ def test_code_deps_hold_the_import_closure(stage):
 @pytest.mark.parametrize("stage", ["write", "clip"])
 def test_what_takes_hours_depends_on_files(stage):
     assert all(dep.endswith(".py") for dep in code_deps(stage))
-
-
-def test_the_closure_follows_imports_and_leaves_out_plumbing():
-    closure = import_closure("stages/train.py")
-    assert "src/lexiclip/prompts/training.py" in closure
-    assert "src/lexiclip/prompts/steps.py" in closure, "imported by training.py alone"
-    assert not {file for file in closure if Path(file).stem in PLUMBING}
 
 
 def test_packages_import_nothing():

@@ -54,11 +54,6 @@ def test_a_bug_keeps_its_traceback():
         run_stage(lambda: fail(FileNotFoundError(errno.ENOENT, "No such file or directory", "a.json")))
 
 
-def test_a_stage_that_succeeds_says_what_it_says(capsys):
-    run_stage(lambda: print("done"))
-    assert capsys.readouterr() == ("done\n", "")
-
-
 def test_what_a_file_holds_makes_no_message_longer_than_a_line():
     assert str(InputError("a.json: no class 'dog\ncat\u2028cow\r\n'")) == "a.json: no class 'dog cat cow '"
     said = str(InputError(f"a.json: unknown {'x' * 20_000}: choose cat or dog"))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, create_model
 from safetensors import SafetensorError
+from tests.refusals import refused
 
 from lexiclip.errors import InputError
 from lexiclip.files import (
@@ -93,13 +94,12 @@ def test_what_cannot_be_written_is_named_in_one_line(tmp_path, atomic, error):
     ("read", "content", "said"),
     [
         (read_json, None, "cannot be read"),
+        (read_json, b"", "the file is empty"),
         (read_json, b"{", "not JSON"),
         (read_json, b"\xff", "not UTF-8 text"),
         (read_json, b"[" * 5000, "not JSON"),
         (read_json, rb'["\ud800"]', "surrogates not allowed"),
-        (read_yaml, None, "cannot be read"),
         (read_yaml, b"a: [", "not YAML"),
-        (read_yaml, b"\xff", "not UTF-8 text"),
         (read_yaml, b"[" * 5000, "not YAML (while increasing flow level"),
         (read_yaml, b"a: 2001-99-99", "not YAML (month must be"),
         (read_yaml, b"a: !!bool x", "not YAML (KeyError: 'x')"),
@@ -111,8 +111,6 @@ def test_what_cannot_be_written_is_named_in_one_line(tmp_path, atomic, error):
         (read_npz, None, "cannot be read (No such file"),
         (read_npz, b"", "not an npz file"),
         (read_npz, b"\x93NUMPY", "not an npz file"),
-        (read_jsonl, None, "cannot be read"),
-        (read_jsonl, b"\xff", "not UTF-8 text"),
         (read_jsonl, b'{}\n\n{"a": 1,\n', "line 3: not JSON"),
         (read_jsonl, b'{"a":' * 5000, "line 1: not JSON"),
         (read_jsonl, rb'{"a": "\ud83d"}', "line 1: not JSON"),
@@ -123,9 +121,8 @@ def test_an_unreadable_file_is_named_in_one_line(tmp_path, read, content, said):
     path = tmp_path / "given.txt"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(InputError) as error:
+    with refused(str(path), said):
         read(path)
-    assert str(path) in str(error.value) and said in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_missing_key_is_told_without_all_that_stands_around_it():
@@ -135,10 +132,10 @@ def test_a_missing_key_is_told_without_all_that_stands_around_it():
 
 
 def test_a_missing_file_of_the_study_says_how_to_come_by_it():
-    said = "data/none.npz: cannot be read (No such file or directory): `dvc pull` fetches what is shared, "
-    with pytest.raises(InputError) as error:
+    with refused(
+        "data/none.npz: cannot be read (No such file or directory): `dvc pull` fetches what is shared, "
+    ):
         read_npz("data/none.npz")
-    assert str(error.value).startswith(said)
 
 
 def test_a_missing_file_that_a_param_names_is_told_with_the_param(tmp_path):
@@ -148,17 +145,11 @@ def test_a_missing_file_that_a_param_names_is_told_with_the_param(tmp_path):
         existing(tmp_path / "none.csv", "wild.file")
 
 
-def test_a_column_that_stands_twice_is_refused(tmp_path):
-    (tmp_path / "t.csv").write_text("image,labels, Labels\na.png,dog,cat\n")
-    with pytest.raises(InputError, match=r"t.csv, line 1: 2 columns `labels`: keep one"):
-        read_table(tmp_path / "t.csv", "image")
-
-
 @pytest.mark.parametrize(("between", "named"), [(",", "comma"), (";", "semicolon"), ("\t", "tab")])
 def test_a_row_of_too_many_cells_says_what_to_put_in_quotes(tmp_path, between, named):
     path = tmp_path / "table.csv"
     path.write_text(f"image{between}labels\na.png{between}dog{between}cat\n")
-    with pytest.raises(InputError, match=f"line 2: 3 cells under 2 columns: put a cell that holds a {named}"):
+    with refused(f"line 2: 3 cells under 2 columns: put a cell that holds a {named}"):
         read_table(path, "image")
     path.write_text(f'image{between}labels\na.png{between}"dog{between}cat"\n')
     assert read_table(path, "image")[1] == [(2, {"image": "a.png", "labels": f"dog{between}cat"})]
@@ -170,26 +161,19 @@ def test_excels_line_that_names_the_separator_is_passed_over(tmp_path):
     assert read_table(path, "image")[1] == [(3, {"image": "a, b.png", "labels": "dog"})]
 
 
-def test_text_of_another_encoding_says_what_to_do(tmp_path):
-    path = tmp_path / "table.csv"
-    path.write_bytes("image,labels\na.png,caf\u00e9\n".encode("cp1252"))
-    with pytest.raises(InputError, match=r"table.csv: not UTF-8 text \(.*\): save it as UTF-8$"):
-        read_table(path, "image")
-
-
-@pytest.mark.parametrize("read", [read_json, lambda path: read_table(path, "image")])
-@pytest.mark.parametrize("content", ["", " \n"])
-def test_an_empty_file_is_told(tmp_path, read, content):
-    (tmp_path / "empty").write_text(content)
-    with pytest.raises(InputError, match=r"empty: the file is empty$"):
-        read(tmp_path / "empty")
-
-
-def test_a_quote_inside_a_cell_says_what_to_do(tmp_path):
-    path = tmp_path / "table.tsv"
-    path.write_text('image\tcaption\na.png\t"Big" dogs\n')
-    with pytest.raises(InputError, match=r"line 2: not CSV .*: put a cell that holds double quotes in"):
-        read_table(path, "caption")
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"image,labels, Labels\na.png,dog,cat\n", "line 1: 2 columns `labels`: keep one"),
+        ("image,labels\na.png,caf\u00e9\n".encode("cp1252"), "): save it as UTF-8"),
+        (b'image\tcaption\na.png\t"Big" dogs\n', ": put a cell that holds double quotes in"),
+        (b" \n", "the file is empty"),
+    ],
+)
+def test_a_broken_table_says_what_to_do(tmp_path, content, said):
+    (tmp_path / "t.tsv").write_bytes(content)
+    with refused("t.tsv", said):
+        read_table(tmp_path / "t.tsv", "image")
 
 
 def test_npz_bytes_are_the_same_with_every_python(tmp_path):

@@ -58,19 +58,10 @@ def test_how_many_texts_each_source_gives():
 
 
 def test_an_underscore_is_a_space_in_the_text_alone():
-    mix = mix_texts(
-        ("hot_dog", "vase"), CAPTIONS, [], {"class": True, "pair": True}, templates=["a bad {}."], things=[],
-        rare_classes=[], hard_classes=[], seed=0,
-    )  # fmt: skip
-    assert {row["text"] for row in mix if row["labels"] == ["hot_dog"]} == {
-        "a photo of a hot dog.",
-        "a bad hot dog.",
-    }
-    assert {
-        "text": "a photo of a hot dog and a vase.",
-        "labels": ["hot_dog", "vase"],
-        "source": "pair",
-    } in mix
+    mix = mixed({"class": True, "pair": True}, names=("hot_dog", "vase"))
+    assert {row["text"] for row in mix if row["labels"] == ["hot_dog"]} > {"a photo of a hot dog."}
+    pair = {"text": "a photo of a hot dog and a vase.", "labels": ["hot_dog", "vase"], "source": "pair"}
+    assert pair in mix and not [row for row in mix if "_" in row["text"]]
 
 
 def test_texts_and_labels_as_method_writes_them():
@@ -81,8 +72,6 @@ def test_texts_and_labels_as_method_writes_them():
     assert labels_of["pair", "a photo of a dog and a vase."] == ["dog", "vase"]
     assert labels_of["companion", "a photo of a vase and a tree."] == ["vase"]
     assert labels_of["set", "a photo of a person and a fork and a knife and a vase."] == SETS[1]
-    plain = [text for text in mix if text["text"] == "a photo of a dog." and text["source"] == "class"]
-    assert len(plain) in (9, 10)  # the 80 templates may hold the plain one, too
 
 
 def test_a_sampled_set_is_labelled_with_the_whole_set():
@@ -106,15 +95,11 @@ def test_a_number_limits_a_source_false_leaves_it_out_and_x3_repeats_it():
 
 def test_companions_of_rare_classes_and_pairs_with_a_person():
     mix = mixed({"class": True, "companion": True, "person_pair": True}, rare_classes=["vase", "zebra"])
-    found = {source: [t for t in mix if t["source"] == source] for source in ("companion", "person_pair")}
-    assert [text["text"] for text in found["companion"]] == [
-        "a photo of a vase and a tree.",
-        "a photo of a vase and a wall.",
-    ]
-    assert {text["text"] for text in found["person_pair"]} == {
-        f"a photo of a person and a {name}." for name in NAMES[1:]
-    }
-    assert found["person_pair"][0]["labels"] == ["person", "dog"]
+    companions = [text["text"] for text in mix if text["source"] == "companion"]
+    assert companions == ["a photo of a vase and a tree.", "a photo of a vase and a wall."]
+    pairs = [text for text in mix if text["source"] == "person_pair"]
+    assert {text["text"] for text in pairs} == {f"a photo of a person and a {name}." for name in NAMES[1:]}
+    assert pairs[0]["labels"] == ["person", "dog"]
     hard = mixed({"class": True, "person_pair": True}, hard_classes=["fork"])
     assert [text["labels"] for text in hard if text["source"] == "person_pair"] == 9 * [["fork"]]
 

@@ -80,11 +80,6 @@ def test_a_list_of_another_kind_or_that_is_not_there_is_no_name():
             class_names(name)
 
 
-def test_a_vocabulary_that_is_not_there_names_the_option():
-    with pytest.raises(InputError, match=r"^absent\.yaml: no such file: name one that exists in --classes$"):
-        class_names("absent.yaml")
-
-
 def test_a_text_is_no_list_of_names():
     with pytest.raises(InputError, match="expected a list of names, not one text"):
         check_classes("tram, cyclist")

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.random_prompts import write_clip
 
 from lexiclip.errors import InputError
-from lexiclip.heatmap import find, heat_of_cells, small, where_found, with_heat
+from lexiclip.heatmap import heat_of_cells, small, with_heat
 from lexiclip.images.windows import Box
 from lexiclip.params import PROTOTYPES
 from lexiclip.predict import encode_photos, label, load_study, predict, windows_of
@@ -67,18 +67,6 @@ def test_one_variant_by_its_file(project):
         load_study(project / "models/prompts/caption_mean.safetensors", ["tram"])
 
 
-def test_views_are_those_that_the_name_says(project, photos):
-    for views, count in (("fast", 17), ("default", 17), ("all", 141)):
-        study = load_study(project / "models/prompts", views=views)
-        photo = next(encode_photos(study, photos))
-        assert len(photo.boxes) == len(photo.features.global_) == count
-        found = label(study, photo)
-        assert sorted(found.labels) == sorted(study.names)
-        assert [picture.size for picture in where_found(study, photo, found.labels)] == [(90, 60)] * 4
-    with pytest.raises(InputError, match=r"^views 'many': choose fast, default or all$"):
-        load_study(project / "models/prompts", views="many")
-
-
 def test_other_views_keep_the_rest_of_the_studys_windows():
     default = Windows([2, 3], ["1x2"], exif=False)
     assert windows_of("default", default) == default
@@ -101,11 +89,8 @@ def test_worker_processes_change_nothing_and_photos_come_one_by_one(ema, photos)
     assert list(predict(ema._replace(workers=2), photos)) == list(predict(ema, photos))
     assert [photo.path for photo in encode_photos(ema, photos[1:])] == photos[1:]
     first = next(encode_photos(ema, photos))
-    assert (first.image.size, len(first.boxes), first.boxes[0]) == (
-        (90, 60),
-        len(first.features.local),
-        Box(0, 0, 60, 90),
-    )
+    assert first.image.size == (90, 60) and first.boxes[0] == Box(0, 0, 60, 90)
+    assert len(first.boxes) == len(first.features.local) == 17
 
 
 def test_prompts_of_another_clip_or_precision_are_refused(project, tmp_path):
@@ -150,15 +135,6 @@ def test_heat_lies_where_the_views_saw_it():
     assert heat[1, :, :60].sum() == 0
 
 
-def test_cells_and_views_are_standardised(ema, photos):
-    photo = next(encode_photos(ema, photos))
-    found = find(ema, photo.features)
-    assert found.cells.shape == (len(photo.boxes), 4, 4) and found.views.shape == (len(photo.boxes), 4)
-    for part in found:
-        np.testing.assert_allclose(part.mean(-1), 0, atol=1e-9)
-        np.testing.assert_allclose(part.std(-1, ddof=1), 1, rtol=1e-9)
-
-
 def test_heat_is_bright_where_it_is_and_the_frame_is_drawn():
     photo, heat = Image.new("RGB", (200, 100), (90, 90, 90)), np.zeros((50, 100))
     heat[10:40, 60:90] = 1.0
@@ -168,14 +144,11 @@ def test_heat_is_bright_where_it_is_and_the_frame_is_drawn():
     assert pixels[25, 75] > 1.5 * pixels[25, 30]
     white = np.asarray(mixed).min(2) == 255
     assert white[10, 10:39].all() and white[10:29, 10].all() and not white[20, 25] and not white[:, 45:].any()
+    past = np.asarray(with_heat(photo, heat, 1.0, Box(top=50, left=100, height=80, width=120)))
+    assert (past[49, 55:] == 255).all() and (past[30:, 99] == 255).all(), "a frame past the edge is cut"
 
 
-def test_a_frame_past_the_edge_is_cut():
-    mixed = with_heat(Image.new("RGB", (100, 50)), np.zeros((50, 100)), 1.0, Box(25, 50, 40, 60))
-    assert (np.asarray(mixed)[49, 55:] == 255).all() and (np.asarray(mixed)[30:, 99] == 255).all()
-
-
-@pytest.mark.parametrize("size", [(1000, 10), (10, 1000), (900, 12), (3000, 3)])
+@pytest.mark.parametrize("size", [(10, 1000), (3000, 3)])
 def test_a_frame_in_a_narrow_photo_is_at_least_a_pixel(size):
     photo = Image.new("RGB", size)
     drawn = small(photo).size

@@ -16,10 +16,11 @@ from dvc.repo import Repo
 from dvc.utils.hydra import apply_overrides
 from PIL import Image
 from tests.clones import commit_copy, committed, succeed
+from tests.coco import instances
 from tests.conftest import ROOT
 
 from lexiclip import cli
-from lexiclip.files import read_jsonl
+from lexiclip.files import read_jsonl, write_json
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
 
@@ -206,12 +207,8 @@ def files(project):
         Image.fromarray(rng.integers(0, 256, (60, 90, 3), dtype=np.uint8)).save(project / photo)
     vocabulary = load_params(project / "params.yaml").vocabulary
     names = load_vocabulary(project / vocabulary.file, vocabulary.without).names
-    instances = {
-        "images": [{"id": number, "file_name": Path(scene).name} for number, scene in enumerate(scenes)],
-        "categories": [{"id": k, "name": name} for k, name in enumerate(names)],
-        "annotations": [{"image_id": number, "category_id": number} for number in range(8)],
-    }
-    (project / "data/scenes/instances.json").write_text(json.dumps(instances))
+    shown = instances([Path(scene).name for scene in scenes], names, zip(range(8), range(8), strict=True))
+    write_json(project / "data/scenes/instances.json", shown)
     (project / "data/scores").mkdir(exist_ok=True)
     ids = [Path(scene).stem for scene in scenes]
     np.savez(project / "data/scores/ensemble.npz", ids=ids, names=names, scores=rng.random((8, len(names))))

@@ -44,16 +44,3 @@ def test_phrases_apart_are_labelled_each_for_itself(phrases, between):
     text = between.join(phrases)
     assert COCO.labels(text) == expected
     assert COCO.labels(text.upper()) == COCO.labels(text.title()) == expected
-
-
-@given(
-    OUR_PHRASE,
-    st.sampled_from(["{}", "({})", '"{}"', "{}!", "...{}...", "  {}\n", "\u201c{}\u201d", "*{}*,"]),
-)
-def test_punctuation_around_a_phrase_changes_nothing(phrase, frame):
-    assert COCO.labels(frame.format(phrase)) == COCO.in_order([COCO.phrases[phrase]])
-
-
-@given(st.text(max_size=60))
-def test_any_text_has_labels_in_class_order(text):
-    assert COCO.in_order(COCO.labels(text)) == COCO.labels(text)

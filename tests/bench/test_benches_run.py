@@ -1,7 +1,6 @@
 """The benches at a size of seconds: their code runs and gives figures."""
 
 import json
-from pathlib import Path
 
 import open_clip
 import operations
@@ -12,18 +11,16 @@ import torch
 import training
 import yaml
 from PIL import Image
-from tests.clones import committed
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.clones import committed_params
+from tests.conftest import ROOT
+from tests.tiny import tiny_config
 
 
 @pytest.fixture
 def tiny(monkeypatch):
     """A CLIP that takes no time, in the place of those that the benches build."""
     torch.manual_seed(0)
-    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
-    text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 1, "layers": 1}
-    clip = open_clip.CLIP(embed_dim=16, vision_cfg=vision, text_cfg=text).eval().requires_grad_(False)
+    clip = open_clip.CLIP(**tiny_config()).eval().requires_grad_(False)
     monkeypatch.setattr(training, "build_clip", lambda *_: clip)
     monkeypatch.setattr(training, "rn50_text_tower", lambda: clip)
     monkeypatch.setattr(store.open_clip, "CLIP", lambda **_: clip)
@@ -33,7 +30,7 @@ def test_training(tiny, monkeypatch, tmp_path, capsys):
     words = "src/lexiclip/vocabularies/coco80.yaml"
     (tmp_path / words).parent.mkdir(parents=True)
     (tmp_path / words).write_text((ROOT / words).read_text())
-    params = yaml.safe_load(committed("params.yaml"))
+    params = committed_params()
     params["train"]["batch_size"] = 8
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     (tmp_path / "data/mixes").mkdir(parents=True)
@@ -56,10 +53,8 @@ def test_store(tiny, monkeypatch, capsys):
 
 
 def test_scoring(monkeypatch, tmp_path):
-    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
-    text = {"context_length": 77, "vocab_size": 64, "width": 16, "heads": 1, "layers": 1}
     clip = tmp_path / "tiny.json"
-    clip.write_text(json.dumps({"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}))
+    clip.write_text(json.dumps(tiny_config(vocabulary=64)))
     monkeypatch.setattr(scoring, "CAPTIONS", 200)
     monkeypatch.setattr(scoring, "VARIANTS", {"best": (200, True), "ema": (100, False)})
     Image.new("RGB", (60, 40), "red").save(tmp_path / "photo.png")

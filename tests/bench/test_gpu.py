@@ -6,16 +6,15 @@ import sys
 import gpu
 import pytest
 import torch
+from tests.tiny import tiny_config
 
 from lexiclip.errors import InputError
 
 
 @pytest.fixture
 def tiny(tmp_path, monkeypatch):
-    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
-    text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 1, "layers": 1}
     path = tmp_path / "tiny.json"
-    path.write_text(json.dumps({"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}))
+    path.write_text(json.dumps(tiny_config()))
     monkeypatch.setattr(gpu, "TOY", gpu.TOY._replace(model=str(path)))
 
 
@@ -37,12 +36,6 @@ def test_toy_size(tiny, tmp_path, monkeypatch, capsys):
     assert {row["step"] for row in figures["steps"]} > {"decode", "crop", "encode", "score", "write"}
     assert figures["tuning"]["texts a step"] == 4 and figures["tuning"]["texts encoded a second"] > 0
     assert "torch.compile: RuntimeError: no compiler here\n" in capsys.readouterr().out
-
-
-def test_operations_and_their_share_of_the_peak():
-    known, unknown = (gpu.with_operations([{"views/s": 10_000}], 11.4, peak)[0] for peak in (989, None))
-    assert known == {"views/s": 10_000, "Tflop/s": 114.0, "of peak": "12%"}
-    assert unknown["of peak"] == "unknown"
 
 
 def test_without_a_gpu_it_says_what_to_do(monkeypatch):

@@ -5,13 +5,13 @@ import open_clip
 import pytest
 import torch
 from reference_order import reference_step
+from tests.tiny import tiny_config, tuning
 
 from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.clip.loading import tokenize
 from lexiclip.clip.text_tower import encode_texts
 from lexiclip.prompts import training
 from lexiclip.prompts.contexts import Contexts, init_contexts
-from lexiclip.prompts.schedule import Tuning
 from lexiclip.prompts.training import train_prompts
 
 NAMES = ["dog", "hair drier", "kite"]
@@ -22,10 +22,7 @@ TEXTS = [f"a photo of a {name} and {other}." for name in NAMES for other in ("a 
 def test_two_steps_end_in_the_same_contexts(evidence, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "rounded", lambda values, *_: values)
     torch.manual_seed(0)
-    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
-    text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 2}
-    clip = open_clip.CLIP(embed_dim=24, vision_cfg=vision, text_cfg=text)
-    clip = clip.double().eval().requires_grad_(False)
+    clip = open_clip.CLIP(**tiny_config(24, layers=2)).double().eval().requires_grad_(False)
     labels = torch.eye(3).repeat_interleave(2, dim=0)
     start = init_contexts(4, 16, evidence=evidence, seed=0)
     contexts = Contexts(*(None if c is None else c.double().requires_grad_() for c in start))
@@ -36,28 +33,8 @@ def test_two_steps_end_in_the_same_contexts(evidence, tmp_path, monkeypatch):
     store = open_store(tmp_path)
     local = [encode_texts(clip, tokenize([text])).local[0] for text in store.index]  # not rounded to float16
     store = store._replace(features=np.concatenate(local))
-    tuned = train_prompts(
-        clip,
-        store,
-        store.rows(TEXTS),
-        labels,
-        NAMES,
-        Tuning(
-            n_ctx=4,
-            evidence=evidence,
-            epochs=2,
-            keep_epoch=2,
-            batch_size=6,
-            lr=0.01,
-            warmup_epochs=2,
-            warmup_lr=0.01,
-            weight_decay=5e-4,
-            momentum=0.9,
-            ema_decay=None,
-            seed=0,
-        ),
-        init=start,
-    )
+    how = tuning(evidence=evidence, warmup_epochs=2)
+    tuned = train_prompts(clip, store, store.rows(TEXTS), labels, NAMES, how, init=start)
     assert [row["loss"] for row in tuned.steps] == pytest.approx(losses, abs=1e-6)  # six digits
     for ours, theirs, first in zip(tuned.contexts, contexts, start, strict=True):
         if ours is not None:

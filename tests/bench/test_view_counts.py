@@ -1,19 +1,14 @@
 """The bench of views on three photos and random prompts: what is fused, and where a closer look is taken."""
 
-from itertools import chain
-
 import numpy as np
 import pytest
 import torch
 import views
 from tests.random_prompts import write_photos, write_project
 
-from lexiclip.images.windows import windows
 from lexiclip.predict import encode_photos, label, load_study
-from lexiclip.scoring.decisions import Rule
 from lexiclip.scoring.retrieval import caption_sets
 from lexiclip.scoring.window_pass import Texts, score_images
-from lexiclip.scoring.window_store import WindowScores
 
 
 @pytest.fixture(scope="module")
@@ -26,34 +21,6 @@ def study(tmp_path_factory):
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     return write_photos(tmp_path_factory.mktemp("photos"))[:3]
-
-
-def test_a_quarter_holds_the_windows_of_scale_2_whose_centres_lie_in_it():
-    boxes = windows(1200, 1200, [2], ["square"])
-    for quarter, rows in enumerate(views.QUARTERS):
-        for row in rows:
-            box = boxes[row - 1]
-            centre = (box.top + box.height / 2 > 600, box.left + box.width / 2 > 600)
-            assert centre == (quarter // 2 == 1, quarter % 2 == 1)
-    assert sorted(chain(*views.QUARTERS)) == list(range(1, 17))
-    corners = [(boxes[row - 1].top > 0, boxes[row - 1].left > 0) for row in views.FIRST[1:]]
-    assert corners == [(False, False), (False, True), (True, False), (True, True)]
-    assert views.rows_in([False, True, False, False]) == [0, 1, 3, 4, 7, 8, 13, 16]
-
-
-def test_groups_have_the_views_that_their_names_say():
-    assert [len(rows) for rows in views.GROUPS.values()] == [1, 5, 17, 41, 53, 141, 305]
-    assert views.GROUPS["scale 2"] == list(range(17))
-
-
-def test_a_quarter_is_looked_at_where_an_undecided_class_is_found(study):
-    ema = study._replace(vectors={"ema": study.vectors["ema"]}, mask=study.mask[:1])
-    scores = np.zeros((1, 5, 4))
-    scores[0, 3, 1] = 1.0  # class 1, in the third quarter; standardised over four classes it is 1.5
-    first = {"ema": WindowScores([""], scores, scores, None, None)}
-    unsure, sure = (ema._replace(rule=Rule(np.zeros(4), midpoint, 0.5)) for midpoint in (1.5, 0.0))
-    assert views.undecided(unsure, first, 0.1).tolist() == [[False, False, True, False]]
-    assert not views.undecided(sure, first, 0.3).any()
 
 
 def test_it_measures_times_and_draws(study, photos, tmp_path, monkeypatch):

@@ -1,7 +1,6 @@
 """The caption stages as DVC runs them, from class sets to labelled captions, against a server on loopback."""
 
 import re
-import runpy
 import shutil
 import subprocess
 import sys
@@ -9,11 +8,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.clones import committed
+from tests.clones import committed_params
+from tests.conftest import ROOT
+from tests.stages.running import run_stage
 
 from lexiclip.files import read_json, read_jsonl
 
-ROOT = Path(__file__).resolve().parents[2]
 WORDS = {"classes": {"dog": ["puppy"], "cat": None, "cup": None, "car": None}}
 
 
@@ -38,7 +38,7 @@ def study(tmp_path, monkeypatch, serve):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "data/instructions", "data/instructions")
     Path("words.yaml").write_text(yaml.safe_dump(WORDS, sort_keys=False))
-    params = yaml.safe_load(committed("params.yaml"))
+    params = committed_params()
     params["vocabulary"] = {"file": "words.yaml", "without": []}
     params["language_model"]["server"] = {"url": serve(reply), "in_flight": 4, "retries": 0, "deadline": 30}
     params["compose"] |= {"by": "answers", "questions": 3, "challenge_classes": ["dog", "car"]}
@@ -50,8 +50,7 @@ def study(tmp_path, monkeypatch, serve):
         for block, values in changes.items():
             params[block] |= values
         Path("params.yaml").write_text(yaml.safe_dump(params))
-        monkeypatch.setattr(sys, "argv", [stage, *arguments])
-        runpy.run_path(str(ROOT / f"stages/{stage}.py"))
+        run_stage(stage, *arguments)
 
     return run
 

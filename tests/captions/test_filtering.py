@@ -53,14 +53,6 @@ def test_labels_and_the_classes_asked_for(asked, answer, adds_asked, labels, nam
     assert (captions[0]["labels"], captions[0]["names"]) == (labels, names)
 
 
-def test_an_answer_of_100_kb_is_one_caption_too_long():
-    line = "A dog runs and runs, " * 4000
-    captions, counts = filtered([{"names": ["dog"], "answer": line}])
-    assert captions == [] and counts["left_after"]["long"] == 0 and counts["parsed"] == 1
-    captions, _ = filtered([{"names": ["dog"], "answer": "\n".join(line.split(", "))}])
-    assert [caption["text"] for caption in captions] == ["A dog runs and runs"]
-
-
 def test_describe_counts_classes_and_lengths():
     captions = [{"text": "x" * 10, "labels": ["dog", "cat"]}, {"text": "x" * 20, "labels": ["dog"]}]
     assert describe(captions, WORDS.names) == {
@@ -90,10 +82,3 @@ def test_a_malformed_answers_file_is_told_with_its_row(tmp_path, row, said):
     with pytest.raises(InputError) as error:
         read_answers(path)
     assert str(error.value).startswith(f"{path}, {said}")
-
-
-def test_how_long_a_caption_may_be():
-    text = "A dog " + "x" * 150 + "."
-    (caption,), _ = filtered([{"names": ["dog"], "answer": text}], max_characters=len(text))
-    assert caption["text"] == text
-    assert filtered([{"names": ["dog"], "answer": text}], max_characters=len(text) - 1)[0] == []

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
-from tests.clones import committed
+from tests.clones import committed_params
 
 from lexiclip.captions.instructions import (
     completion_prompt,
@@ -42,7 +41,7 @@ def test_the_reference_instructions_are_those_of_the_method(shared):
 
 
 def test_an_instruction_is_filled_in():
-    for caption_set in yaml.safe_load(committed("params.yaml"))["captions"]:
+    for caption_set in committed_params()["captions"]:
         assert "dog and cup MUST appear" in instruction(REFERENCE, f"write.{caption_set}", ["dog", "cup"])
     assert "[dog, cup and car]" in instruction(REFERENCE, "propose", ["dog", "cup", "car"])
     asked = instruction(REFERENCE, "check", ["dog"], "A dog {with braces}.")
@@ -70,24 +69,18 @@ def test_a_completion_prompt_is_examples_and_names_in_random_order():
     [
         ("kind: chat", "chat.write: field required"),
         ("kind: letter\nwrite: {}", "'completion', 'chat'"),
-        ("kind: [chat]\nwrite: {}", "'completion', 'chat'"),
         ("- a", "valid dictionary"),
         ("write: {}", "'kind'"),
         ("kind: completion\nlead: a\nshots: 2", "completion.examples: field required"),
         ("kind: completion\nlead: a\nshots: 2\nexamples: a", "examples: input should be a valid list"),
-        ("kind: completion\nlead: 1\nshots: 2\nexamples: []", "lead: input should be a valid string"),
-        ("kind: completion\nlead: a\nshots: no\nexamples: []", "shots: input should be a valid integer"),
         ("kind: completion\nlead: a\nshots: -1\nexamples: []", "shots: input should be greater"),
-        ("kind: chat\nwrite: hello", "write: input should be a valid dictionary"),
         ("kind: chat\nwrite: {multi: [a]}", "write.multi: input should be a valid string"),
-        ("kind: chat\nwrite: {}\ncheck: 3", "check: input should be a valid string"),
         ("kind: chat\nwrite: {}\n3: a", "3: keys should be strings"),
         ("kind: chat\nwrite: {multi: '{name}'}", "write.multi: only {names} can be filled in (got 'name')"),
         ("kind: chat\nwrite: {filter: '{caption}'}", "write.filter: only {names} can be filled in"),
         ("kind: chat\nwrite: {}\nfilter: 'is it {'", "filter: only {names} and {caption} can be"),
         ("kind: chat\nwrite: {multi: '{names.upper} {names[0]}'}", "(got 'names.upper')"),
         ("kind: chat\nwrite: {multi: '{names:>9999999999}'}", "(got 'names')"),
-        ("kind: chat\nwrite: {multi: '{names!r}'}", "(got 'names')"),
         ("kind: [", "not YAML"),
     ],
 )

@@ -10,10 +10,7 @@ INSTRUCTIONS = {
     "check": "{caption}: {names}?",
     "share_scene": "{names}?",
 }
-CAPTIONS = [
-    {"text": "A dog {sits}.", "names": ["dog", "cup", "car"]},
-    {"text": "A cat.", "names": ["cat"]},
-]
+CAPTIONS = [{"text": "A dog {sits}.", "names": ["dog", "cup", "car"]}, {"text": "A cat.", "names": ["cat"]}]
 
 
 def test_each_judge_is_asked_about_each_caption():

@@ -1,10 +1,7 @@
-"""A served model behind the common interface: a server that dies costs an error and no answer."""
-
-import pytest
+"""A served model behind the common interface; what its death costs is in test_asking.py."""
 
 from lexiclip.captions.asking import write_answers
 from lexiclip.captions.llm import Sampling, backend
-from lexiclip.errors import InputError
 
 ASKS = [({"names": [name]}, f"{name}:") for name in "abcdefghijkl"]
 INSTRUCTIONS = {"kind": "completion", "lead": "Photos.", "shots": 1, "examples": ["x: An x.", "y: A y."]}
@@ -24,20 +21,6 @@ def answer(body):
 def run(url, path, **options):
     write_answers(ASKS, served(url, **options), path, seed=40)
     return path.read_bytes()
-
-
-def test_a_servers_death_costs_no_finished_answer_and_nothing_is_asked_twice(serve, tmp_path):
-    answered = []
-
-    def lives(body):
-        answered.append(body["prompt"])
-        return answer(body)
-
-    with pytest.raises(InputError, match=r"no connection .*; 5 of 12 answers are kept, run again to go on"):
-        run(serve(lambda body: lives(body) if len(answered) < 5 else None), tmp_path / "a.jsonl", in_flight=1)
-    resumed = run(serve(lives), tmp_path / "a.jsonl")  # elsewhere, with more in flight
-    assert len(answered) == len(ASKS)
-    assert resumed == run(serve(answer), tmp_path / "whole.jsonl")
 
 
 def test_each_question_has_a_seed_and_examples_of_its_own(serve, tmp_path):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexiclip.captions.parsing import broken_rule, parse_answer
+from lexiclip.captions.parsing import parse_answer
 
 PIECES = ["1. ", "2) ", "(3) ", "10.", "Sure, here:", "Image 2: ", "scene: ", "- ", "**", '"', "\u201c", "'",
           "\n", "\u2028", "\r\n", "\t", " ", "  ", "A dog", "a cat.", "3:00", "\u56fd", "\x07"]  # fmt: skip
@@ -31,12 +31,3 @@ def test_a_numbered_list_comes_back_as_it_was(sentences, between):
 )
 def test_lead_ins_add_nothing(sentences, lead_in):
     assert parse_answer("\n".join([lead_in, *sentences, lead_in])) == sentences
-
-
-@given(st.one_of(ANSWER, st.text(min_size=140, max_size=160)))
-def test_a_caption_that_breaks_no_rule_is_short_enough_and_printable(caption):
-    if broken_rule(caption, 149) is None:
-        assert 5 < len(caption) < 150
-        assert not any(ord(c) < 32 or "\u4e00" <= c <= "\u9fff" for c in caption)
-    else:
-        assert broken_rule(caption, 149) in ("cjk", "control", "short", "long")

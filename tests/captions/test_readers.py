@@ -1,6 +1,7 @@
 """Caption files of every ending, and what is said of a broken one."""
 
 import pytest
+from tests.refusals import refused
 
 from lexiclip.captions.parsing import parse_answer
 from lexiclip.captions.readers import read_captions
@@ -63,9 +64,8 @@ def test_a_utf16_file_is_read(tmp_path):
 def test_a_broken_file_is_told_in_one_line(tmp_path, name, content, said):
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(InputError) as error:
+    with refused(said):
         read_captions(path)
-    assert said in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 import open_clip
 import pytest
 import torch
+from tests.tiny import tiny_config
 
 CONFIG = {
     "embed_dim": 16,
@@ -39,16 +40,7 @@ def two_way_clip() -> torch.nn.Module:
     """A CustomTextCLIP whose text tower is not causal, like MobileCLIP-S1's."""
     with torch.random.fork_rng():
         torch.manual_seed(8)
-        model = open_clip.CustomTextCLIP(
-            embed_dim=24,
-            vision_cfg={"image_size": 32, "layers": 2, "width": 64, "patch_size": 8},
-            text_cfg={
-                "context_length": 77,
-                "vocab_size": 49408,
-                "width": 32,
-                "heads": 2,
-                "layers": 2,
-                "no_causal_mask": True,
-            },
-        )
+        vision = {"image_size": 32, "layers": 2, "width": 64, "patch_size": 8}
+        text = tiny_config(width=32, layers=2)["text_cfg"] | {"no_causal_mask": True}
+        model = open_clip.CustomTextCLIP(embed_dim=24, vision_cfg=vision, text_cfg=text)
     return model.eval().requires_grad_(False)

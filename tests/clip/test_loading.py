@@ -5,7 +5,6 @@ import json
 import pytest
 import torch
 from open_clip.constants import OPENAI_DATASET_MEAN
-from open_clip.model import set_model_preprocess_cfg
 from safetensors.torch import save_file
 from tests.clip.conftest import CONFIG
 
@@ -13,7 +12,6 @@ from lexiclip.clip.building import _preprocess_cfg
 from lexiclip.clip.image_tower import encode_images
 from lexiclip.clip.loading import (
     build_clip,
-    clip_of,
     encode_name,
     load_clip,
     model_id,
@@ -61,19 +59,6 @@ def test_a_folder_holds_the_clip_in_either_precision(config, tmp_path, precision
     torch.testing.assert_close(halved, clip.text_projection.half().to(dtype), atol=0, rtol=0)
 
 
-@pytest.mark.parametrize("quick", [False, True])
-def test_a_folder_tells_activation_and_normalisation(named, tmp_path, quick):
-    model = "tiny-16-quickgelu" if quick else "tiny-16"
-    clip = build_clip(model, "random")
-    set_model_preprocess_cfg(clip, clip.visual.preprocess_cfg | {"mean": (0.5, 0.4, 0.3), "std": (1, 1, 1)})
-    save_clip(tmp_path / "clip", clip)
-    for found in (load_clip(tmp_path / "clip", "fast"), clip_of(str(tmp_path / "clip"))):
-        assert model_id(found) == model_id(clip)
-        assert list(found.visual.image_mean) == [0.5, 0.4, 0.3] and list(found.visual.image_std) == [1, 1, 1]
-        kinds = {type(module).__name__ for module in found.modules() if "GELU" in type(module).__name__}
-        assert kinds == {"QuickGELU" if quick else "GELU"}
-
-
 def test_a_name_tells_its_normalisation():
     """Every weight that open_clip has for MobileCLIP was trained on pixels from 0 to 1."""
     assert _preprocess_cfg("MobileCLIP-S1")["mean"] == (0, 0, 0)
@@ -88,9 +73,8 @@ def test_a_damaged_folder_is_told(config, tmp_path):
     whole, text = weights.read_bytes(), described.read_text()
     for content in (whole[: len(whole) // 2], b"", b"<!DOCTYPE html>"):
         weights.write_bytes(content)
-        with pytest.raises(InputError, match="clip: damaged") as caught:
+        with pytest.raises(InputError, match="clip: damaged"):
             load_clip(tmp_path / "clip", "fast")
-        assert "\n" not in str(caught.value)
     weights.write_bytes(whole)
     for content in (text.replace('"width": 8', '"width": 12'), '{"a": 1}', "[]", "{"):
         described.write_text(content)
@@ -105,31 +89,17 @@ def test_a_damaged_folder_is_told(config, tmp_path):
     ("model", "weights", "said"),
     [
         ("RN5O", "random", "'RN5O': .*did you mean RN50"),
-        ("ViT-B32", "random", "did you mean ViT-B-32"),
         ("vit-b-32", "random", "did you mean ViT-B-32"),
         ("RN50", "opnai", r"opnai.*choose openai, a file \(\.safetensors"),
         ("RN50", "nonesuch", r"choose openai, yfcc15m"),
         ("ViT-B-16-SigLIP", "webli", "pools 'last'"),
         ("xlm-roberta-base-ViT-B-32", "laion5b_s13b_b90k", "xlm-roberta-base takes no prompt embeddings"),
         ("absent.json", "random", "absent.json"),
-        (None, "random", "None"),
     ],
 )
 def test_unknown_names_are_refused(model, weights, said):
     with pytest.raises(InputError, match=said):
         build_clip(model, weights)
-
-
-def test_without_a_network_it_is_told_what_to_do(monkeypatch):
-    def unreachable(*_, **__):
-        raise FileNotFoundError("Failed to download file\n(open_clip_model.safetensors)")
-
-    monkeypatch.setattr("open_clip.create_model", unreachable)
-    monkeypatch.setattr("open_clip.factory._get_hf_config", unreachable)
-    for clip in ("RN50/openai", "hf-hub:org/tiny"):
-        with pytest.raises(InputError, match="or give a local file") as caught:
-            clip_of(clip)
-        assert "\n" not in str(caught.value)
 
 
 def changed(tower, **values):
@@ -149,9 +119,8 @@ def changed(tower, **values):
 def test_a_config_of_no_clip_or_of_one_that_takes_no_prompts_is_refused(tmp_path, content, said):
     path = tmp_path / "odd.json"
     path.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=said) as caught:
+    with pytest.raises(InputError, match=said):
         build_clip(path, "random")
-    assert "\n" not in str(caught.value)
 
 
 def test_names_are_tokenised_as_in_a_sentence():

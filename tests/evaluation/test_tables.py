@@ -12,7 +12,6 @@ from lexiclip.evaluation.tables import (
     labels_of,
     metrics_of,
     per_class_table,
-    recall_table,
     reliability_table,
     results_table,
 )
@@ -71,11 +70,6 @@ def test_per_class_rows_have_support_and_say_who_is_left_out():
     rows, left_out = per_class_table({"best": PERFECT, "ensemble": PERFECT}, LABELS, ("cat", "dog", "cow"))
     assert rows[0] == {"class": "cat", "positives": 2, "best": 100.0, "ensemble": 100.0}
     assert [row["class"] for row in rows] == ["cat", "dog"] and left_out == ["cow"]
-
-
-def test_recall_rows_are_few():
-    rows = recall_table({"best": PERFECT}, LABELS)
-    assert len(rows) <= 101 and rows[0] == {"recall": 0.0, "best": 100.0} and rows[-1]["recall"] == 100.0
 
 
 def test_results_have_one_row_a_variant():

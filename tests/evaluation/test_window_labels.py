@@ -1,18 +1,10 @@
 """What windows show, worked by hand."""
 
 import numpy as np
-import pytest
 
-from lexiclip.evaluation.window_labels import labels_of_views, shown, window_map
+from lexiclip.evaluation.window_labels import labels_of_views, window_map
 from lexiclip.files import write_json
-from lexiclip.images.windows import Box
 from lexiclip.scoring.window_store import shard_path, write_shard
-
-
-def test_share_of_an_object():
-    assert shown([10, 20, 40, 20], Box(0, 0, 240, 320)) == 1
-    assert shown([10, 20, 40, 20], Box(20, 30, 10, 100)) == pytest.approx(20 * 10 / 800)
-    assert shown([10, 20, 40, 20], Box(100, 0, 50, 320)) == 0
 
 
 def test_labels_and_map(tmp_path):

@@ -8,19 +8,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.clones import committed
+from tests.clones import committed_params
 from tests.conftest import ROOT
 from tests.faults.language_model import serve
 from tests.faults.stages import run, stages_of
 from tests.pipeline.conftest import Study
+from tests.tiny import tiny_config
 
 DATA = ("clip", "ensembles", "instructions", "wild", "world")  # what git has of it
 COPIED = (".dvcignore", "dvc.yaml", "src", "stages", *(f"data/{folder}" for folder in DATA))
-TINY_CLIP = {
-    "embed_dim": 16,
-    "vision_cfg": {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None},
-    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 1, "layers": 1},
-}
 
 
 def cut_down(params: dict, url: str) -> None:
@@ -47,10 +43,10 @@ def lay_out(root: Path, url: str) -> None:
         copy = shutil.copytree if (ROOT / path).is_dir() else shutil.copy
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / path, root / path)
-    params = yaml.safe_load(committed("params.yaml"))
+    params = committed_params()
     cut_down(params, url)
     (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    (root / "data/clip/mini.json").write_text(json.dumps(TINY_CLIP))
+    (root / "data/clip/mini.json").write_text(json.dumps(tiny_config()))
     wild = [f"A dog and a cat on photo {i}.\n" for i in range(200)]
     (root / params["wild"]["file"]).write_text("".join(["caption\n", *wild]))
 

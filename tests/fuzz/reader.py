@@ -45,3 +45,8 @@ def all_of(*writers: Callable[[Path], object]) -> Callable[[Path], None]:
             writer(folder)
 
     return write
+
+
+def one_file(name: str, content: object, read: Callable[[Path], object], count: int) -> Reader:
+    """The reader of a single file."""
+    return Reader(file_of(name, content), lambda folder: read(folder / name), count)

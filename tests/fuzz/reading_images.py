@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tests.fuzz.reader import INSTANCES, NAMES, Reader, all_of, file_of
+from tests.fuzz.reader import INSTANCES, NAMES, Reader, all_of, file_of, one_file
 
 from lexiclip.images.datasets import load_dataset
 from lexiclip.images.views import load_rgb
@@ -54,31 +54,26 @@ def image(count: int, kind: str, mode: str = "RGB", **options: str) -> Reader:
     return Reader(file_of("photo", stream.getvalue()), use, count)
 
 
-def use_sprites(folder: Path) -> None:
-    found = load_sprites(folder / "sprites.yaml", NAMES)
-    assert found.labels.shape == (found.pixels.shape[1], len(NAMES)) and len(found.things) == len(
-        found.labels
-    )
+def use_sprites(path: Path) -> None:
+    found = load_sprites(path, NAMES)
+    assert found.labels.shape == (found.pixels.shape[1], len(NAMES)) == (len(found.things), len(NAMES))
     assert len(never_shown(found, NAMES)) == (~found.labels.any(0)).sum()
 
 
-def use_themes(folder: Path) -> None:
-    for theme, classes in load_themes(folder / "themes.yaml", {"cat", "dog"}).items():
+def use_themes(path: Path) -> None:
+    for theme, classes in load_themes(path, {"cat", "dog"}).items():
         assert isinstance(theme, str) and {"cat", "dog"} >= set(classes) > set()
 
 
+IMAGE_SET = file_of("ImageSets/Main/test.txt", "a\nb  1\n")
+LISTS = [file_of("ImageList/TestImagelist.txt", "a.jpg\r\nb.jpg\r\n")]
+LISTS += [file_of(f"TrainTestLabels/Labels_{name}_Test.txt", "0\n1\n") for name in NAMES]
+THEMES = {"yard": ["dog", "dog", "cat"], "sofa": ["cat", "tree"]}
 READERS = {
     "coco": labels("a.json", 1800, file_of("a.json", INSTANCES)),
     "voc annotations": labels("Annotations", 1500, *ANNOTATIONS),
-    "voc image set": labels(
-        "ImageSets/Main/test.txt", 700, *ANNOTATIONS, file_of("ImageSets/Main/test.txt", "a\nb  1\n")
-    ),
-    "nus-wide": labels(
-        ".",
-        700,
-        file_of("ImageList/TestImagelist.txt", "a.jpg\r\nb.jpg\r\n"),
-        *(file_of(f"TrainTestLabels/Labels_{name}_Test.txt", "0\n1\n") for name in NAMES),
-    ),
+    "voc image set": labels("ImageSets/Main/test.txt", 700, *ANNOTATIONS, IMAGE_SET),
+    "nus-wide": labels(".", 700, *LISTS),
     "csv labels": labels("a.csv", 1500, file_of("a.csv", "image,labels\na.jpg,dog; cat\nb.jpg,\n")),
     "png": image(200, "PNG"),
     "png of 16 bits": image(150, "PNG", "I;16"),
@@ -90,8 +85,6 @@ READERS = {
     "tiff": image(200, "TIFF"),
     "tiff with lzw": image(150, "TIFF", "RGBA", compression="tiff_lzw"),
     "ppm": image(200, "PPM"),
-    "sprites": Reader(file_of("sprites.yaml", SPRITES), use_sprites, 400),
-    "themes": Reader(
-        file_of("themes.yaml", {"yard": ["dog", "dog", "cat"], "sofa": ["cat", "tree"]}), use_themes, 400
-    ),
+    "sprites": one_file("sprites.yaml", SPRITES, use_sprites, 400),
+    "themes": one_file("themes.yaml", THEMES, use_themes, 400),
 }

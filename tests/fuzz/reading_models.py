@@ -12,16 +12,9 @@ from torch import nn
 from lexiclip.clip.loading import build_clip, clip_of, load_clip, model_id, preprocess_size, save_clip
 
 TEXT = {"context_length": 8, "vocab_size": 16, "width": 64, "heads": 1, "layers": 1}
-RESNET = {
-    "embed_dim": 4,
-    "vision_cfg": {"image_size": 32, "layers": [1, 1, 1, 1], "width": 2, "patch_size": None},
-    "text_cfg": TEXT,
-}
-VIT = {
-    "embed_dim": 4,
-    "vision_cfg": {"image_size": 8, "layers": 2, "width": 64, "patch_size": 8},
-    "text_cfg": TEXT,
-}
+RESNET_TOWER = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 2, "patch_size": None}
+RESNET = {"embed_dim": 4, "vision_cfg": RESNET_TOWER, "text_cfg": TEXT}
+VIT = RESNET | {"vision_cfg": {"image_size": 8, "layers": 2, "width": 64, "patch_size": 8}}
 
 
 def weights(name: str, config: dict) -> Callable[[Path], None]:

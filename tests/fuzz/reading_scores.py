@@ -1,10 +1,11 @@
 """Readers of what stages hand each other and other systems hand us: features, prompts, scores, choices."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from tests.fuzz.reader import INSTANCES, NAMES, Reader, all_of, file_of
+from tests.fuzz.reader import INSTANCES, NAMES, Reader, all_of, file_of, one_file
 
 from lexiclip.clip import feature_store
 from lexiclip.evaluation.any_system import evaluate_files
@@ -80,37 +81,26 @@ def decisions(folder: Path) -> None:
     write_decisions(folder / "decisions.json", NAMES, prior, {"ensemble": default_rule(len(NAMES))})
 
 
+def evaluation(name: str) -> Callable[[Path], dict]:
+    return lambda folder: evaluate_files(folder / name, folder / "labels.json")
+
+
+def use_decisions(folder: Path) -> None:
+    read_decisions(folder / "decisions.json", NAMES)
+
+
 LABELS = file_of("labels.json", INSTANCES)
 TABLE = file_of("scores.json", {"ids": ["a", "b"], "names": NAMES, "scores": [[0.1, 0.2, 3], [0, 0, 1]]})
+CAPTION_AP = {"mAP": 50.0, "per_class": {"cat": 20.0, "dog": 30.5}}
+CHOICE = {"best": ["cat"], "ema": ["dog", "hot dog"]}
 READERS = {
     "feature store": Reader(store, use_store, 2000),
     "window store": Reader(windows, use_windows, 1200),
     "prompts": Reader(prompts, use_prompts, 1200),
     "scores file": Reader(scores, use_scores, 1000),
-    "evaluate npz": Reader(
-        all_of(scores, LABELS),
-        lambda folder: evaluate_files(folder / "scores.npz", folder / "labels.json"),
-        400,
-        "scores.npz",
-    ),
-    "evaluate json": Reader(
-        all_of(TABLE, LABELS),
-        lambda folder: evaluate_files(folder / "scores.json", folder / "labels.json"),
-        600,
-    ),
-    "decisions": Reader(
-        decisions,
-        lambda folder: read_decisions(folder / "decisions.json", NAMES),
-        600,
-    ),
-    "caption ap": Reader(
-        file_of("best.json", {"mAP": 50.0, "per_class": {"cat": 20.0, "dog": 30.5}}),
-        lambda folder: read_caption_ap([folder / "best.json"], NAMES),
-        300,
-    ),
-    "choice": Reader(
-        file_of("choice.json", {"best": ["cat"], "ema": ["dog", "hot dog"]}),
-        lambda folder: read_choice(folder / "choice.json", ("best", "ema"), NAMES),
-        400,
-    ),
+    "evaluate npz": Reader(all_of(scores, LABELS), evaluation("scores.npz"), 400, "scores.npz"),
+    "evaluate json": Reader(all_of(TABLE, LABELS), evaluation("scores.json"), 600),
+    "decisions": Reader(decisions, use_decisions, 600),
+    "caption ap": one_file("best.json", CAPTION_AP, lambda path: read_caption_ap([path], NAMES), 300),
+    "choice": one_file("choice.json", CHOICE, lambda path: read_choice(path, ("best", "ema"), NAMES), 400),
 }

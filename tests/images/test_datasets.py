@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from tests.refusals import refused
 
 from lexiclip.errors import InputError
 from lexiclip.images.coco import read_coco
@@ -17,27 +18,20 @@ WORDS = Vocabulary(
 )
 
 
-def instances():
-    """Three images out of order, category ids with gaps and out of order, a class outside NAMES, a crowd."""
-    return {
-        "images": [
-            {"id": 30, "file_name": "c.jpg"},
-            {"id": 7, "file_name": "a.jpg"},
-            {"id": 9, "file_name": "b.jpg"},
-        ],
-        "categories": [
-            {"id": 90, "name": "toothbrush"},
-            {"id": 18, "name": "dog"},
-            {"id": 1, "name": "person"},
-            {"id": 24, "name": "zebra"},
-        ],
-        "annotations": [
-            {"image_id": 30, "category_id": 18},
-            {"image_id": 30, "category_id": 18},
-            {"image_id": 7, "category_id": 1, "iscrowd": 1},
-            {"image_id": 7, "category_id": 90},
-        ],
+def instances(**more):
+    """Three images out of order, category ids with gaps and out of order, a class outside NAMES, a crowd.
+
+    `more` is appended to its lists.
+    """
+    images = [{"id": number, "file_name": f"{name}.jpg"} for number, name in ((30, "c"), (7, "a"), (9, "b"))]
+    categories = {90: "toothbrush", 18: "dog", 1: "person", 24: "zebra"}
+    shown = [(30, 18), (30, 18), (7, 1), (7, 90)]
+    found = {
+        "images": images,
+        "categories": [{"id": number, "name": name} for number, name in categories.items()],
+        "annotations": [{"image_id": image, "category_id": k, "iscrowd": int(k == 1)} for image, k in shown],
     }
+    return found | {key: [*found[key], row] for key, row in more.items()}
 
 
 @pytest.fixture
@@ -114,54 +108,26 @@ def test_images_of_one_name_in_two_folders_keep_the_folder(written, tmp_path):
         load_dataset(written(content), tmp_path, NAMES, None)
 
 
-def test_a_file_is_found_by_its_bare_name(written):
-    content = instances()
-    content["images"][0]["file_name"] = "images\\c.jpg"
-    path = written(content)
-    assert load_dataset(path, path.parent, NAMES, None).paths[2] == path.parent / "c.jpg"
-
-
-def broken(change):
-    content = instances()
-    change(content)
-    return content
-
-
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         ("{", "not JSON"),
         ("[]", "not COCO's instances JSON"),
-        (broken(lambda content: content.pop("images")), "KeyError: 'images'"),
-        (broken(lambda content: content["images"][0].pop("file_name")), "KeyError: 'file_name'"),
-        (
-            broken(lambda content: content["images"].append({"id": "7", "file_name": "d.jpg"})),
-            "image id 7 stands 2 times",
-        ),
-        (
-            broken(lambda content: content["images"].append({"id": 8, "file_name": ".\\a.jpg"})),
-            "file a.jpg stands 2 times",
-        ),
-        (broken(lambda content: content["categories"].pop(3)), "no category zebra"),
-        (
-            broken(lambda content: content["annotations"].append({"image_id": 7, "category_id": 4})),
-            "names category 4, which is not listed",
-        ),
-        (broken(lambda content: content["annotations"].append({"image_id": 8, "category_id": 1})), "image 8"),
-        (broken(lambda content: content["annotations"][0].update(image_id=[7])), "image [7], which is not"),
-        (
-            broken(lambda content: content["categories"].append({"id": 1.0, "name": "cow"})),
-            "category id 1 stands 2 times",
-        ),
-        (broken(lambda content: content["images"][0].update(file_name="x" * 999)), "1 images are not in"),
+        ({"categories": [], "annotations": []}, "KeyError: 'images'"),
+        (instances(images={"id": 8}), "KeyError: 'file_name'"),
+        (instances(images={"id": "7", "file_name": "d.jpg"}), "image id 7 stands 2 times"),
+        (instances(images={"id": 8, "file_name": ".\\a.jpg"}), "file a.jpg stands 2 times"),
+        (instances(images={"id": 8, "file_name": "x" * 999}), "1 images are not in"),
+        (instances(categories={"id": 1.0, "name": "cow"}), "category id 1 stands 2 times"),
+        (instances(annotations={"image_id": 7, "category_id": 4}), "names category 4, which is not listed"),
+        (instances(annotations={"image_id": 8, "category_id": 1}), "image 8"),
+        (instances(annotations={"image_id": [7], "category_id": 1}), "image [7], which is not"),
     ],
 )
 def test_a_broken_file_is_told_in_one_line(written, content, said):
     path = written(content)
-    with pytest.raises(InputError) as error:
+    with refused(said, "instances.json"):
         load_dataset(path, path.parent, NAMES, None)
-    assert said in str(error.value) and "instances.json" in str(error.value)
-    assert "\n" not in str(error.value)
 
 
 def test_real_photos(shared):
@@ -191,14 +157,6 @@ def table(tmp_path):
     return table
 
 
-def test_a_table_gives_labels_in_its_own_order(table):
-    path = table('image,labels\nb.jpg,"dog; zebra"\na.jpg,\n')
-    dataset = load_dataset(path, path.parent, NAMES, None)
-    assert dataset.ids == ["b", "a"]
-    np.testing.assert_array_equal(dataset.labels, [[0, 1, 1], [0, 0, 0]])
-    assert load_dataset(path, path.parent, NAMES, 1).labels.shape == (1, 3)
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -215,15 +173,16 @@ def test_a_table_gives_labels_in_its_own_order(table):
 def test_tables_as_tools_write_them(table, text):
     path = table(text)
     dataset = load_dataset(path, path.parent, WORDS, None)
-    assert dataset.ids == ["b", "a"]
-    np.testing.assert_array_equal(dataset.labels, [[0, 1, 1], [0, 0, 0]])
+    assert dataset.ids == ["b", "a"] and dataset.labels.tolist() == [[0, 1, 1], [0, 0, 0]]
+    assert load_dataset(path, path.parent, WORDS, 1).labels.tolist() == [[0, 1, 1]]
 
 
-def test_a_path_of_windows_is_found(table):
-    path = table("image,labels\nsub\\c.jpg,dog\n")
+def test_a_path_of_windows_is_found_there_or_by_its_bare_name(table):
+    path = table("image,labels\nsub\\c.jpg,dog\nimages\\a.jpg,\n")
     (path.parent / "sub").mkdir()
     (path.parent / "sub/c.jpg").touch()
-    assert load_dataset(path, path.parent, NAMES, None).paths == [path.parent / "sub/c.jpg"]
+    found = load_dataset(path, path.parent, NAMES, None).paths
+    assert found == [path.parent / "sub/c.jpg", path.parent / "a.jpg"]
 
 
 def test_a_table_of_images_alone_has_no_labels(table):
@@ -248,20 +207,16 @@ def test_a_table_of_images_alone_has_no_labels(table):
 )
 def test_a_broken_table_is_told_in_one_line(table, text, said):
     path = table(text)
-    with pytest.raises(InputError) as error:
+    with refused(said, "labels.csv"):
         load_dataset(path, path.parent, NAMES, None)
-    assert said in str(error.value) and "labels.csv" in str(error.value) and "\n" not in str(error.value)
 
 
 def test_labels_of_no_known_kind_are_refused(tmp_path):
-    with pytest.raises(InputError, match="expected COCO's"):
+    with refused("expected COCO's"):
         load_dataset(tmp_path, tmp_path, NAMES, None)
-    with pytest.raises(InputError, match=r"no such file or folder: name yours in images\.labels"):
+    with refused("no such file or folder: name yours in images.labels"):
         load_dataset(tmp_path / "absent.json", tmp_path, NAMES, None)
-
-
-def test_labels_that_are_not_there_are_told(tmp_path):
-    with pytest.raises(InputError, match="absent: no such file or folder"):
+    with refused("absent: no such file or folder"):
         read_labels(tmp_path / "absent")
 
 

@@ -1,15 +1,14 @@
 """VOC's XML: difficult objects, names, image sets, broken files, and real annotations."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from tests.conftest import ROOT
+from tests.refusals import refused
 
 from lexiclip.errors import InputError
 from lexiclip.images.datasets import load_dataset, read_labels
 from lexiclip.vocabulary import load_vocabulary, of_names
 
-ROOT = Path(__file__).resolve().parents[2]
 NAMES = of_names(["dog", "person", "tv monitor"])
 
 
@@ -75,10 +74,7 @@ def test_without_a_vocabulary_all_names_are_classes(devkit):
     ("content", "said"),
     [
         ("<annotation>", "cannot be read as XML"),
-        (
-            "<?xml version='1.0' encoding='utf-99'?><annotation/>",
-            "(LookupError: unknown encoding",
-        ),
+        ("<?xml version='1.0' encoding='utf-99'?><annotation/>", "(LookupError: unknown encoding"),
         ("<html></html>", "not a VOC annotation"),
         ("<annotation><filename>2.jpg</filename><object/></annotation>", "not a VOC annotation"),
         (annotation("4.jpg"), "1 images are not in"),
@@ -87,9 +83,8 @@ def test_without_a_vocabulary_all_names_are_classes(devkit):
 )
 def test_a_broken_annotation_is_named(devkit, content, said):
     (devkit / "Annotations/2.xml").write_text(content)
-    with pytest.raises(InputError) as error:
+    with refused(said, "Annotations"):
         load_dataset(devkit / "Annotations", devkit / "JPEGImages", NAMES, None)
-    assert said in str(error.value) and "Annotations" in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_text_that_is_no_image_set_is_told(tmp_path):

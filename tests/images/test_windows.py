@@ -50,12 +50,6 @@ def test_rectangles_follow_the_rule_as_written(width, height):
             assert windows(width, height, [b], [shape]) == wide + tall
 
 
-@pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 3), (7, 5), (20000, 1), (640, 480), (4096, 4096)])
-def test_as_many_windows_for_every_size(width, height):
-    assert len(windows(width, height, (2, 3, 4), SHAPES)) == 304
-    assert len(windows(width, height, (2, 3, 4), ["square"])) == 116
-
-
 def test_scales_and_shapes_only_select():
     everything = windows(300, 200, (2, 3), SHAPES)
     assert everything == windows(300, 200, [2], SHAPES) + windows(300, 200, [3], SHAPES)
@@ -69,19 +63,6 @@ def test_scales_and_shapes_only_select():
 def test_bad_settings_are_refused(scales, shapes):
     with pytest.raises(InputError, match="window s"):
         windows(64, 64, scales, shapes)
-
-
-def test_crop_inside_and_reflected():
-    pixels = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    image = Image.fromarray(pixels)
-    assert np.array_equal(crop(image, Box(1, 1, 2, 2)), [[5, 6], [9, 10]])
-    # columns 2 3 | 2 1, rows 1 2 | 1: the edge itself is not repeated
-    assert np.array_equal(crop(image, Box(1, 2, 3, 4)), [[6, 7, 6, 5], [10, 11, 10, 9], [6, 7, 6, 5]])
-
-
-def test_an_image_large_enough_is_returned_as_it_is():
-    image = Image.new("RGB", (8, 8))
-    assert reflected_to(image, 8, 4) is image
 
 
 @given(SIDE, SIDE, SCALE)

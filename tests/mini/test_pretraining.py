@@ -8,7 +8,7 @@ import torch
 
 from lexiclip.clip.loading import model_id, tokenize
 from lexiclip.mini import pretraining
-from lexiclip.mini.pretraining import UNNAMED, draw_scenes, helper_weight, train_mini_clip
+from lexiclip.mini.pretraining import draw_scenes, helper_weight, train_mini_clip
 from lexiclip.mini.pretraining_texts import PretrainingTexts
 from lexiclip.mini.sprites import LEVELS, SIZE, Sprites
 
@@ -75,20 +75,11 @@ def test_a_killed_run_ends_in_the_same_weights(train, scenes_drawn, tmp_path):
     assert [row["step"] for row in history] == [20] and 0 < history[0]["lr"] < 0.001
 
 
-def test_another_seed_ends_in_other_weights(train, tmp_path):
-    runs = [train(checkpoint=tmp_path / str(i), seed=seed)[0] for i, seed in enumerate((0, 0, 1))]
-    first, again, other = map(model_id, runs)
-    assert first == again != other
-
-
 @pytest.mark.parametrize(
     "changed",
     [
         {"steps": 3},
-        {"lr": 0.002},
         {"seed": 1},
-        {"batch_size": 3},
-        {"class_loss_share": 0.4},
         {"texts": lambda texts: texts._replace(weight=torch.tensor([1.0, 1, 1, 2]))},
         {"clip": lambda clip: clip.text_projection.data.mul_(1.01) is None or clip},
     ],
@@ -122,15 +113,6 @@ def test_the_class_loss_fades_to_zero():
     assert weights == pytest.approx([1, 0.75, 0.5, 0.025, 0, 0, 0])
 
 
-def test_class_names_are_read_as_long_as_they_help(train, monkeypatch):
-    rows, plain = [], pretraining.encode_prompts
-    monkeypatch.setattr(
-        pretraining, "encode_prompts", lambda *given: rows.append(len(given[1])) or plain(*given)
-    )
-    train(steps=4, class_loss_share=0.5)
-    assert rows == [4 + 3, 4 + 3, 4, 4]
-
-
 def test_no_position_is_learnt_and_the_scale_stays_below_100(train, small_clip):
     clip = copy.deepcopy(small_clip)
     clip.logit_scale.data.fill_(10)
@@ -150,16 +132,3 @@ def test_scenes_show_what_their_text_names_on_top(sprites, texts):
     again, _ = draw_scenes(sprites, choices, 32, torch.Generator().manual_seed(0))
     other, _ = draw_scenes(sprites, choices, 32, torch.Generator().manual_seed(1))
     assert torch.equal(pixels, again) and not torch.equal(pixels, other)
-
-
-def test_a_named_thing_is_shown_by_any_of_its_sprites_and_by_no_other(sprites, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(
-        pretraining, "render", lambda _, layout, background: drawn.append(layout.sprite) or background
-    )
-    choices = torch.tensor([[[0, 2, -1], [-1, -1, -1]]]).expand(300, -1, -1)
-    draw_scenes(sprites, choices, 32, torch.Generator().manual_seed(0))
-    unnamed, named = drawn[0][:, :UNNAMED], drawn[0][:, UNNAMED:]
-    assert set(named[:, 0].tolist()) == {0, 2} and set(named[:, 1].tolist()) == {-1}
-    assert set(unnamed.flatten().tolist()) == {-1, 0, 1, 2, 3}
-    assert set((unnamed >= 0).sum(1).tolist()) == set(range(UNNAMED + 1))

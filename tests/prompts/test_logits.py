@@ -46,22 +46,3 @@ def test_equals_the_loops(evidence):
         torch.testing.assert_close(logits.global_[row], 4 * vectors.global_ @ global_[row])
     cut = score(global_[1:], local[1:, :2], vectors, mask[1:, :2])
     torch.testing.assert_close(cut.local, logits.local[1:], rtol=1e-6, atol=1e-9)
-
-
-def test_one_matching_cell_is_enough():
-    local = torch.zeros(1, 9, 3)
-    local[..., 2] = 1  # background fits no class
-    local[0, 4] = torch.tensor([1.0, 0, 0])
-    vectors = ClassVectors(torch.eye(3)[:2], torch.eye(3)[:2], None)
-    logits = score(torch.eye(3)[2:], local, vectors)
-    assert logits.global_.tolist() == [[0, 0]]
-    assert logits.local[0, 0] == pytest.approx(4, abs=1e-6)
-    assert logits.local[0, 1] == 0
-
-
-def test_the_best_class_of_a_position_takes_it():
-    local = F.normalize(torch.tensor([[[0.8, 0.6]]]), dim=-1)
-    without = score(local[:, 0], local, ClassVectors(torch.eye(2), torch.eye(2), None)).local[0]
-    competing = score(local[:, 0], local, ClassVectors(torch.eye(2), torch.eye(2), torch.eye(2))).local[0]
-    torch.testing.assert_close(without, torch.tensor([3.2, 2.4]))
-    torch.testing.assert_close(competing, torch.tensor([3.2, 0.0]), rtol=1e-4, atol=1e-4)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.coco import instances
 from tests.conftest import ROOT
 from tests.random_prompts import write_prompts
 
@@ -89,11 +90,7 @@ def write_images_and_labels(root: Path, rng: np.random.Generator) -> None:
         pixels = rng.integers(0, 255, (height, width, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(root / "images" / file)
     shown = np.argwhere(rng.random((len(FILES) - 1, len(NAMES))) < 0.4)  # the last image shows nothing
-    write_json(root / "instances.json", {
-        "images": [{"id": i, "file_name": file} for i, file in enumerate(FILES)],
-        "categories": [{"id": k, "name": name} for k, name in enumerate(NAMES)],
-        "annotations": [{"image_id": int(i), "category_id": int(k)} for i, k in shown],
-    })  # fmt: skip
+    write_json(root / "instances.json", instances(FILES, NAMES, shown.tolist()))
 
 
 def write_caption_counts(root: Path) -> None:

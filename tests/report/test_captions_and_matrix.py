@@ -5,23 +5,11 @@ import io
 from xml.etree import ElementTree
 
 import numpy as np
-import pytest
 from PIL import Image
 
-from lexiclip.errors import InputError
-from lexiclip.files import write_json
 from lexiclip.report.matrix import MOST_CLASSES, cooccurrence_picture, strongest_pairs
 from lexiclip.report.page import write_matrix
-from lexiclip.report.tables import captions_of_classes, read_statistics
-
-
-def test_sets_of_which_nothing_was_asked_are_left_out(tmp_path):
-    counts = {"left_after": {}, "per_class": {}}
-    write_json(tmp_path / "a.json", {"asked": 3} | counts)
-    write_json(tmp_path / "b.json", {"asked": 0} | counts)
-    assert read_statistics(["b", "a"], tmp_path) == {"a": {"asked": 3} | counts}
-    with pytest.raises(InputError, match=r"c\.json"):
-        read_statistics(["c"], tmp_path)
+from lexiclip.report.tables import captions_of_classes
 
 
 def test_classes_by_captions():

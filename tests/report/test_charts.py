@@ -16,13 +16,6 @@ def test_ends_of_the_axes_lie_in_the_corners():
     assert (line.name, line.look) == ("a", 4)
 
 
-def test_all_lines_lie_within_the_axes():
-    series = {"a": ([1, 2], [0.31, 0.9]), "b": ([2, 7], [-0.2, 1.7])}
-    chart = line_chart(series, "x", "y", {"a": 0, "b": 1})
-    points = [tuple(map(float, p.split(","))) for line in chart.lines for p in line.points.split()]
-    assert all(LEFT <= x <= chart.width - RIGHT and TOP <= y <= chart.height - BOTTOM for x, y in points)
-
-
 @pytest.mark.parametrize("xs", [[3], [3, 3]])
 def test_one_value_lies_inside_the_axes(xs):
     chart = line_chart({"a": (xs, [7] * len(xs))}, "x", "y", {"a": 0})

@@ -1,19 +1,14 @@
-"""A pass over a few small images with a random CLIP; as a script it is a process for a test to kill.
+"""A pass over a few small images with a random CLIP."""
 
-python small_pass.py FOLDER OUT HANG: scores FOLDER/*.png and hangs at image HANG.
-"""
-
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import open_clip
 import torch
 from PIL import Image
+from tests.tiny import tiny_config
 from torch.nn.functional import normalize
 
-from lexiclip.images import views
 from lexiclip.prompts.class_vectors import ClassVectors
 from lexiclip.scoring import window_pass
 from lexiclip.scoring.retrieval import caption_sets
@@ -27,9 +22,7 @@ D = 16
 def small_clip():
     """In float64, so that the same bytes come out whatever the number of threads."""
     torch.manual_seed(0)
-    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
-    text = {"context_length": 77, "vocab_size": 100, "width": 16, "heads": 1, "layers": 1}
-    clip = open_clip.CLIP(embed_dim=D, vision_cfg=vision, text_cfg=text)
+    clip = open_clip.CLIP(**tiny_config(D, vocabulary=100))
     return clip.double().eval().requires_grad_(False)
 
 
@@ -64,22 +57,3 @@ def read_scores(folder, variant):
     ids, *fields = zip(*read_shards(folder, variant), strict=True)
     joined = [None if parts[0] is None else np.concatenate(parts) for parts in fields]
     return WindowScores([image_id for of_shard in ids for image_id in of_shard], *joined)
-
-
-def hang_at(path: Path) -> None:
-    load = views.load_rgb
-
-    def load_or_hang(wanted, *how):
-        if wanted == path:
-            time.sleep(600)
-        return load(wanted, *how)
-
-    views.load_rgb = load_or_hang
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    paths = sorted(Path(sys.argv[1]).glob("*.png"), key=lambda path: int(path.stem))
-    hang_at(paths[int(sys.argv[3])])
-    listed = [(f"image {path.stem}", path) for path in paths]
-    run(small_clip(), listed, small_texts(), sys.argv[2])

@@ -35,12 +35,6 @@ def drawn(*shape):
     return np.random.default_rng(0).normal(size=shape)
 
 
-def test_mean_standardised_worked_by_hand():
-    scores = np.array([[[1.0, 2.0, 3.0]], [[30.0, 20.0, 10.0]]])  # (2, 1, 3): opposite orders cancel
-    assert_close(mean_standardised(scores, ALL[:2, :3]), np.zeros((1, 3)))
-    assert_close(mean_standardised(scores[:1], ALL[:1, :3]), [[-1, 0, 1]])
-
-
 def test_mean_standardised_of_an_image_does_not_depend_on_the_others():
     scores = drawn(3, 5, 4)
     assert_close(mean_standardised(scores, MASK)[2:3], mean_standardised(scores[:, 2:3], MASK))

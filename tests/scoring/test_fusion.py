@@ -47,19 +47,14 @@ def test_golden(shared):
             np.testing.assert_allclose(fuse_windows(scores, sims, form, 0.2), golden[key], rtol=1e-4)
 
 
+@pytest.mark.parametrize("size", [(5, 4, 6), (3, 1, 2), (1, 6, 3)])
 @pytest.mark.parametrize("form", FUSIONS)
-def test_slow_twin_on_both_sides_of_the_threshold(form):
+def test_slow_twin_on_both_sides_of_the_threshold(form, size):
     rng = np.random.default_rng(0)
-    scores, sims = rng.normal(size=(5, 4, 6)), rng.random((5, 4))
+    scores, sims = rng.normal(size=size).round(1), rng.random(size[:2])  # rounded: some are equal
     fused = fuse_windows(scores, sims, form, threshold=0.9)
     expected = [slow_fuse(x.tolist(), s.tolist(), form, 0.9) for x, s in zip(scores, sims, strict=True)]
     np.testing.assert_allclose(fused, expected, rtol=1e-12)
-
-
-def test_class_below_the_threshold_takes_its_lowest_window():
-    scores = np.array([[[0.1, 0.1], [0.05, 0.05]]])  # no variance over classes
-    assert fuse_windows(scores, None, "plain", 0.2)[0].tolist() == pytest.approx([0.05, 0.05])
-    assert fuse_windows(scores, None, "plain", 0.07)[0].tolist() == pytest.approx([0.1, 0.1])
 
 
 @pytest.mark.parametrize("form", FUSIONS)
@@ -86,15 +81,6 @@ def test_whole_image_and_windows_are_added():
     first_sim_unused = fuse_views(views, np.array([[9.0, 0.0, 0.0]]), "plain")
     np.testing.assert_array_equal(first_sim_unused, fuse_views(views, None, "plain"))
     assert total(np.ones(3), np.full(3, 2.0), 1.5).tolist() == [4, 4, 4]
-
-
-@pytest.mark.parametrize("form", FUSIONS)
-def test_half_precision_scores_are_fused_in_float64(form):
-    rng = np.random.default_rng(2)
-    views, sims = rng.normal(size=(2, 4, 5)).astype(np.float16), rng.random((2, 4)).astype(np.float16)
-    found = np.array(fuse_views(views, sims, form))
-    assert found.dtype == np.float64
-    np.testing.assert_array_equal(found, fuse_views(views.astype(float), sims.astype(float), form))
 
 
 def test_bad_input():

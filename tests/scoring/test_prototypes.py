@@ -69,14 +69,6 @@ def test_vectors_are_the_gaussian_classifier(windows):
     assert np.linalg.norm(vectors, axis=1).mean() == pytest.approx(1)
 
 
-def test_they_know_windows_better_than_the_text_that_chose(windows):
-    features, shown, text = windows
-    chosen = sure_windows(features @ text.T, 20, np.ones((600, 6), bool))
-    of_text = (standardise(features @ text.T).argmax(1) == shown).mean()
-    of_windows = ((features @ gaussian_vectors(features, chosen).T).argmax(1) == shown).mean()
-    assert of_windows > of_text + 0.05
-
-
 def test_too_few_windows():
     with pytest.raises(InputError, match="1 windows of unlabelled images"):
         gaussian_vectors(np.ones((1, 4)), [np.array([0])])

@@ -2,20 +2,14 @@
 
 import copy
 import json
-import signal
-import subprocess
-import sys
-import time
 import weakref
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_equal
-from PIL import Image
-from small_pass import read_scores, run, small_clip, small_texts, write_images
+from tests.scoring.small_pass import read_scores, run, small_clip, small_texts, write_images
 
 from lexiclip.clip.image_tower import encode_images, encode_views
 from lexiclip.clip.normalisation import normalise
@@ -28,7 +22,7 @@ from lexiclip.prompts.contexts import Contexts
 from lexiclip.prompts.logits import score
 from lexiclip.scoring import window_pass
 from lexiclip.scoring.retrieval import caption_sets
-from lexiclip.scoring.window_pass import score_features, window_scores
+from lexiclip.scoring.window_pass import score_features
 
 
 @pytest.fixture(scope="module")
@@ -84,18 +78,6 @@ def test_one_pass_equals_a_pass_per_variant_and_view(clip, texts, images, tmp_pa
         assert_stored(ema.local[i], expected[1])
 
 
-def test_scores_in_memory_are_those_on_disk(clip, texts, images, tmp_path):
-    run(clip, images, texts, tmp_path / "scores")
-    image = load_rgb(images[3][1])
-    views = view_pixels(image, windows(*image.size, (2,), ("square",)), 32)
-    vectors = {variant: parts.to(torch.zeros(1).double()) for variant, parts in texts.vectors.items()}
-    for variant, found in window_scores(encode_views(clip, views, bf16=False), vectors).items():
-        stored = read_scores(tmp_path / "scores", variant)
-        assert_equal(found.global_, stored.global_[3:4])
-        assert_equal(found.local, stored.local[3:4])
-        assert found.global_.dtype == np.float16 and found.retrieved is None and found.sims is None
-
-
 def test_each_view_is_encoded_once_for_all_variants(clip, texts, images, tmp_path, monkeypatch):
     sizes = []
 
@@ -130,29 +112,6 @@ def test_resume_scores_only_what_is_missing(clip, texts, images, tmp_path, monke
     changed = {**texts.vectors, "ema": texts.vectors["best"]._replace(evidence=None)}
     run(clip, images, texts._replace(vectors=changed), folder)
     assert_equal(read_scores(folder, "ema").global_, read_scores(folder, "best").global_)
-
-
-@pytest.mark.slow
-def test_a_killed_pass_goes_on_where_it_was(clip, texts, tmp_path, monkeypatch):
-    images, folder = write_images(tmp_path, 8), tmp_path / "killed"
-    script = Path(__file__).with_name("small_pass.py")
-    # It hangs in the third of four shards.
-    killed = subprocess.Popen([sys.executable, script, tmp_path, folder, "5"])
-    second = folder / "scores_00001.safetensors"
-    while not second.exists():
-        assert killed.poll() is None, "the process ended before it was killed"
-        time.sleep(0.05)
-    killed.send_signal(signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL
-    written = {path: path.stat().st_mtime_ns for path in folder.glob("scores_*")}
-    assert len(written) == 2
-    decoded = []
-    monkeypatch.setattr(views, "load_rgb", lambda path, *how: decoded.append(path) or load_rgb(path, *how))
-    run(clip, images, texts, folder)
-    assert decoded == [path for _, path in images[4:]]
-    assert written == {path: path.stat().st_mtime_ns for path in written}
-    run(clip, images, texts, tmp_path / "in one go")
-    assert shard_bytes(folder) == shard_bytes(tmp_path / "in one go")
 
 
 def test_two_shares_are_what_one_process_writes(clip, texts, images, tmp_path):
@@ -203,30 +162,6 @@ def test_views_in_memory_do_not_grow_with_the_images(clip, texts, tmp_path, monk
     monkeypatch.setattr(views, "view_pixels", watched)
     run(clip, images, texts, tmp_path / "scores", batch_views=17)
     assert len(most) == 12 and max(most) <= 3
-
-
-def test_odd_images_among_others(clip, texts, images, tmp_path):
-    noise = np.random.default_rng(1).integers(0, 256, (30, 40), dtype=np.uint8)
-    grey = Image.fromarray(noise)
-    odd = {
-        "grey.png": grey,
-        "cmyk.jpg": grey.convert("CMYK"),
-        "palette.gif": grey.convert("RGB").convert("P"),
-        "16bit.png": Image.fromarray(noise.astype(np.uint16) << 8),
-        "pixel.png": Image.new("RGB", (1, 1), (9, 8, 7)),
-        "strip.png": Image.new("RGB", (20000, 3), (7, 8, 9)),
-    }
-    for name, image in odd.items():
-        image.save(tmp_path / name)
-    listed = [*((name, tmp_path / name) for name in odd), *images]
-    run(clip, listed, texts, tmp_path / "scores", scales=(2, 3), shapes=("square", "1x2", "2x3"))
-    scores = read_scores(tmp_path / "scores", "best")
-    assert scores.ids == [image_id for image_id, _ in listed]
-    for field in scores[1:]:
-        assert np.isfinite(field).all()
-    assert_equal(scores.global_[3], scores.global_[0])  # 16 bits of the same grey
-    assert scores.local[4].astype(float).std(0).max() < 1e-3  # every view of a plain image is alike
-    assert scores.local[6].astype(float).std(0).max() > 1e-3
 
 
 def test_golden_logits_from_what_is_stored(shared, openai_clip):

@@ -80,7 +80,6 @@ INDEX = {**SETTINGS, "shards": SHARDS}
         (INDEX | {"shards": [["a", "b"], ["c"], ["d"]]}, r"scores_00002\.safetensors: missing or damaged"),
         (INDEX | {"shards": []}, r"index\.json: no image has scores"),
         ([], "not an index"),
-        (INDEX | {"shards": 2}, "not an index"),
         (INDEX | {"names": None}, "not an index"),
         (None, r"windows\.partial.index\.json"),
     ],
@@ -96,8 +95,6 @@ def test_an_index_that_does_not_fit_is_told(folder, index, said):
     "change",
     [
         lambda tensors: tensors.pop("best.local"),
-        lambda tensors: tensors.pop("best.sims"),
-        lambda tensors: tensors.update({"best.global": np.ones((2, 17))}),
         lambda tensors: tensors.update({"best.local": np.ones((2, 16, 2))}),
         lambda tensors: tensors.update({"best.sims": np.ones((2, 16))}),
         lambda tensors: tensors.update({key: np.ones((1, 17, 2)) for key in tensors}),

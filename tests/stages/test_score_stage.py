@@ -1,26 +1,24 @@
 """The stage of the pass with a tiny random CLIP in a folder of its own: a file that is no image, then all."""
 
-import runpy
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import yaml
 from PIL import Image
-from tests.clones import committed
+from tests.clones import committed_params
+from tests.coco import instances
 from tests.random_prompts import write_clip
-from tests.stages.torchrun import torchrun
+from tests.stages.running import refused_stage, run_stage, torchrun
 
 from lexiclip.clip.feature_store import write_store
 from lexiclip.clip.loading import model_id
-from lexiclip.files import read_json, write_json, write_jsonl
+from lexiclip.files import write_json, write_jsonl
 from lexiclip.params import BASELINES, PROTOTYPES
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, save_prompts
 from lexiclip.scoring.window_store import read_shards
 
-ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("cat", "dog", "cow")
 
 
@@ -28,13 +26,13 @@ NAMES = ("cat", "dog", "cow")
 def study(tmp_path, monkeypatch):
     """A folder with what the stage reads: two photos and one file that is none."""
     monkeypatch.chdir(tmp_path)
-    params = yaml.safe_load(committed("params.yaml"))
+    params = committed_params()
     params["vocabulary"] = {"file": "words.yaml", "without": []}
     params["images"] = {"labels": "instances.json", "folder": ".", "limit": None}
     params |= {"precision": "exact"}
     params["windows"] |= {"scales": [2], "shapes": ["square"], "workers": 0}
-    Path("params.yaml").write_text(yaml.safe_dump(params))
-    Path("words.yaml").write_text("classes: {cat: [], dog: [], cow: []}\n")
+    write_json("params.yaml", params)  # JSON is YAML
+    write_json("words.yaml", {"classes": dict.fromkeys(NAMES)})
     clip = write_clip(Path())
     texts = [f"{number} cats" for number in range(12)]
     write_store("data/features", clip, [*texts, "held out"])
@@ -48,22 +46,17 @@ def study(tmp_path, monkeypatch):
     for name in ("a.png", "b.png"):
         Image.fromarray(rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)).save(name)
     Path("c.png").write_bytes(b"no image")
-    write_json("instances.json", {
-        "images": [{"id": i, "file_name": f"{name}.png"} for i, name in enumerate("abc")],
-        "categories": [{"id": k, "name": name} for k, name in enumerate(NAMES)],
-        "annotations": [],
-    })  # fmt: skip
+    write_json("instances.json", instances(["a.png", "b.png", "c.png"], NAMES))
     return params
 
 
 def test_a_failed_run_leaves_no_scores_and_the_next_one_all(study, capsys):
-    with pytest.raises(SystemExit):
-        runpy.run_path(str(ROOT / "stages/score.py"))
+    refused_stage("score")
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("error: 1 of 3 images cannot be read: c.png")
     assert not Path("data/window_scores").exists()
     Image.new("RGB", (5, 5)).save("c.png")
-    runpy.run_path(str(ROOT / "stages/score.py"))
+    run_stage("score")
     assert capsys.readouterr().out.endswith("3 of 3 images -> data/window_scores\n")
     assert not Path("data/window_scores.partial").exists()
     (scores,) = read_shards("data/window_scores", "best")
@@ -73,8 +66,8 @@ def test_a_failed_run_leaves_no_scores_and_the_next_one_all(study, capsys):
 
 def test_a_skipped_image_is_listed(study, capsys):
     study["windows"]["skip_unreadable"] = True
-    Path("params.yaml").write_text(yaml.safe_dump(study))
-    runpy.run_path(str(ROOT / "stages/score.py"))
+    write_json("params.yaml", study)
+    run_stage("score")
     printed = capsys.readouterr().out
     assert "skipped: c.png" in printed and printed.endswith("2 of 3 images -> data/window_scores\n")
     assert next(read_shards("data/window_scores", "best")).ids == ["a", "b"]
@@ -89,25 +82,23 @@ def test_a_skipped_image_is_listed(study, capsys):
 )
 def test_prompts_that_do_not_fit_are_named(study, capsys, file, content, said):
     write_json(file, content if file == "words.yaml" else study | content)
-    with pytest.raises(SystemExit):
-        runpy.run_path(str(ROOT / "stages/score.py"))
+    refused_stage("score")
     assert f"zero_shot.safetensors: {said}" in capsys.readouterr().err
 
 
 @pytest.mark.slow
 def test_two_processes_score_what_one_does(study):
     """Over two shards of 32; to the byte, though torchrun gives each of two one thread."""
-    images = [{"id": i, "file_name": f"{i:02d}.png"} for i in range(40)]
-    for image in images:
-        Image.new("RGB", (8, 8), (6 * image["id"], 0, 99)).save(image["file_name"])
-    instances = read_json("instances.json")
-    write_json("instances.json", {**instances, "images": images})
+    files = [f"{number:02d}.png" for number in range(40)]
+    for number, file in enumerate(files):
+        Image.new("RGB", (8, 8), (6 * number, 0, 99)).save(file)
+    write_json("instances.json", instances(files, NAMES))
     printed = torchrun("score.py")
     assert "rank 0 of 2 is done" in printed and "rank 1 of 2 is done" in printed
     shared = {path.name: path.read_bytes() for path in Path("data/window_scores.partial").iterdir()}
     assert len(shared) == 3  # two shards and the index
-    runpy.run_path(str(ROOT / "stages/score.py"))  # all is done: it takes the scores over
+    run_stage("score")  # all is done: it takes the scores over
     assert {path.name: path.read_bytes() for path in Path("data/window_scores").iterdir()} == shared
     shutil.rmtree("data/window_scores")
-    runpy.run_path(str(ROOT / "stages/score.py"))
+    run_stage("score")
     assert {path.name: path.read_bytes() for path in Path("data/window_scores").iterdir()} == shared

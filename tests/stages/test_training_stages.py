@@ -2,44 +2,42 @@
 
 import csv
 import json
-import runpy
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-import yaml
-from tests.clones import committed
-from tests.stages.torchrun import torchrun
+from tests.clones import committed_params
+from tests.conftest import ROOT
+from tests.stages.running import refused_stage, run_stage, torchrun
+from tests.tiny import tiny_config
 
+from lexiclip.files import read_yaml, write_json, write_jsonl
 from lexiclip.prompts.class_vectors import load_prompts
 
-ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["person", "dog", "fork", "knife"]
 PAIRS = [(a, b) for i, a in enumerate(NAMES) for b in NAMES[i + 1 :]]
 
 
-def run(monkeypatch, stage, *arguments):
-    monkeypatch.setattr(sys, "argv", [f"{stage}.py", *arguments])
-    runpy.run_path(str(ROOT / "stages" / f"{stage}.py"))
+@pytest.fixture
+def refused(capsys):
+    """refused(stage, …): the one line with which a stage refuses to run."""
 
+    def refused(stage, *arguments):
+        capsys.readouterr()
+        refused_stage(stage, *arguments)
+        line = capsys.readouterr().err.strip().split("\n")[-1]
+        assert line.startswith("error: ")
+        return line
 
-def refused(monkeypatch, capsys, stage, *arguments):
-    """The one line with which a stage refuses to run."""
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as ended:
-        run(monkeypatch, stage, *arguments)
-    line = capsys.readouterr().err.strip().split("\n")[-1]
-    assert ended.value.code == 1 and line.startswith("error: ")
-    return line
+    return refused
 
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     """A folder with captions and params: `best` on all classes, `next` goes on from it on two hard ones."""
     monkeypatch.chdir(tmp_path)
-    params = yaml.safe_load(committed("params.yaml"))
+    params = committed_params()
     params["vocabulary"] = {"file": "words.yaml", "without": []}
     params |= {"precision": "exact", "clip": {"model": "tiny.json", "weights": "random"}}
     params["mix"] |= {"heldout_share": 0.3, "rare_classes": []}
@@ -54,26 +52,21 @@ def study(tmp_path, monkeypatch):
         "next": best | {"train": best["train"] | later, "mix": best["mix"] | hard},
     }
     params["ensemble"]["variants"] = ["best"]
-    Path("params.yaml").write_text(yaml.safe_dump(params))
-    Path("words.yaml").write_text(yaml.safe_dump({"classes": dict.fromkeys(NAMES)}, sort_keys=False))
-    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
-    text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 1, "layers": 1}
-    Path("tiny.json").write_text(json.dumps({"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}))
-    Path("data/captions").mkdir(parents=True)
-    Path("src/lexiclip/templates").mkdir(parents=True)
-    Path("src/lexiclip/templates/things.yaml").write_text("[tree]")
+    write_json("params.yaml", params)  # JSON is YAML
+    write_json("words.yaml", {"classes": dict.fromkeys(NAMES)})
+    write_json("tiny.json", tiny_config())
+    write_json("src/lexiclip/templates/things.yaml", ["tree"])
     shutil.copy(ROOT / "src/lexiclip/templates/imagenet.yaml", "src/lexiclip/templates")
-    Path("data/captions/class_sets.json").write_text(json.dumps({"sets": [["person", "dog"]]}))
+    write_json("data/captions/class_sets.json", {"sets": [["person", "dog"]]})
     captions = [
         {"text": f"A {a} and a {b}, as in photo {i}.", "labels": [a, b], "source": "multi"}
         for a, b in PAIRS
         for i in range(8)
     ]
-    for source, rows in {"multi": captions, "single": [], "challenge": [], "wild": [], "world": []}.items():
-        lines = "".join(json.dumps(row) + "\n" for row in rows)
-        Path(f"data/captions/{source}.jsonl").write_text(lines)
+    for source in ("multi", "single", "challenge", "wild", "world"):
+        write_jsonl(f"data/captions/{source}.jsonl", captions if source == "multi" else [])
     for stage in ("mix", "clip", "encode_texts", "baselines"):
-        run(monkeypatch, stage)
+        run_stage(stage)
     return tmp_path
 
 
@@ -82,11 +75,11 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
-def test_from_captions_to_prompts(study, monkeypatch, capsys):
-    run(monkeypatch, "mix")
+def test_from_captions_to_prompts(study, capsys):
+    run_stage("mix")
     assert "356 class" in capsys.readouterr().out
     for variant in ("best", "next"):
-        run(monkeypatch, "train", variant)
+        run_stage("train", variant)
     best, later = (load_prompts(f"models/prompts/{variant}.safetensors") for variant in ("best", "next"))
     for reached, start in zip(later.contexts, best.contexts, strict=True):
         torch.testing.assert_close(reached, start, rtol=0, atol=1e-6)  # at that rate it stays where it began
@@ -100,60 +93,59 @@ def test_from_captions_to_prompts(study, monkeypatch, capsys):
     assert not list(Path("models/prompts").glob("*.partial"))
 
 
-def test_what_train_refuses(study, monkeypatch, capsys):
-    line = refused(monkeypatch, capsys, "train", "next")
+def test_what_train_refuses(study, refused):
+    line = refused("train", "next")
     assert "models/prompts/best.safetensors" in line
     mix = Path("data/mixes/best.jsonl")
     mix.write_text(mix.read_text().replace("a photo of a fork.", "a photo of one lonely fork."))
-    assert "'a photo of one lonely fork.'" in refused(monkeypatch, capsys, "train", "best")
+    assert "'a photo of one lonely fork.'" in refused("train", "best")
     features = Path("data/features/features.npy")
     features.write_bytes(features.read_bytes()[:-50])
-    assert "data/features" in refused(monkeypatch, capsys, "train", "best")
+    assert "data/features" in refused("train", "best")
 
 
-def test_class_lists_outside_the_vocabulary_are_told(study, monkeypatch, capsys):
-    params = yaml.safe_load(Path("params.yaml").read_text())
-    params["variants"]["next"]["mix"]["hard_classes"] += ["zebra"]
-    Path("params.yaml").write_text(yaml.safe_dump(params))
+def changed(change):
+    """params.yaml after change(params)."""
+    params = read_yaml("params.yaml")
+    change(params)
+    write_json("params.yaml", params)
+
+
+def test_class_lists_outside_the_vocabulary_are_told(study, refused, capsys):
+    changed(lambda params: params["variants"]["next"]["mix"]["hard_classes"].append("zebra"))
     said = "error: variants.next.mix.hard_classes: the vocabulary has no class 'zebra'"
-    assert refused(monkeypatch, capsys, "mix") == said
-    params["mix"]["rare_classes"] = ["forks"]
-    Path("params.yaml").write_text(yaml.safe_dump(params))
-    said = "error: mix.rare_classes: the vocabulary has no class 'forks' (did you mean 'fork'?)"
-    assert refused(monkeypatch, capsys, "mix") == said
-    params["mix"]["rare_classes"], params["vocabulary"]["without"] = [], ["zebra"]
-    Path("params.yaml").write_text(yaml.safe_dump(params))
-    Path("words.yaml").write_text(
-        yaml.safe_dump({"classes": dict.fromkeys([*NAMES, "zebra"])}, sort_keys=False)
-    )
-    run(monkeypatch, "mix")
+    assert refused("mix") == said
+    changed(lambda params: params["vocabulary"].update(without=["zebra"]))
+    write_json("words.yaml", {"classes": dict.fromkeys([*NAMES, "zebra"])})
+    run_stage("mix")
     told = "variants.next.mix.hard_classes: left out by vocabulary.without: zebra"
     assert told in capsys.readouterr().out
+    changed(lambda params: params["mix"].update(rare_classes=["forks"]))
+    said = "error: mix.rare_classes: the vocabulary has no class 'forks' (did you mean 'fork'?)"
+    assert refused("mix") == said
 
 
 @pytest.mark.slow
-def test_two_processes_tune_what_one_does(study, monkeypatch):
-    """To the byte: what adds up differently is rounded away at each step."""
+def test_two_processes_tune_what_one_does(study):
+    """To the byte, with batches of an odd size: what adds up differently is rounded away at each step."""
+    changed(lambda params: params["train"].update(batch_size=127))
+    changed(lambda params: params["variants"]["best"]["train"].update(average="ema_decay"))
     torchrun("train.py", "best")
     shared = load_prompts("models/prompts/best.safetensors")
     Path("models/prompts/best.safetensors").unlink()
-    run(monkeypatch, "train", "best")
+    run_stage("train", "best")
     alone = load_prompts("models/prompts/best.safetensors")
     for of_two, of_one in zip(shared.contexts, alone.contexts, strict=True):
         assert torch.equal(of_two, of_one)
 
 
 @pytest.mark.parametrize("given", [[], ["nope"], ["best", "next"]])
-def test_training_asks_for_a_variant_of_params_yaml(study, monkeypatch, capsys, given):
-    said = refused(monkeypatch, capsys, "train", *given)
+def test_training_asks_for_a_variant_of_params_yaml(study, refused, given):
+    said = refused("train", *given)
     assert said.endswith(f"{' '.join(given) or 'no variant'}: name one of params.yaml: best, next")
 
 
-def test_a_mix_that_lacks_a_class_names_its_variant(study, monkeypatch, capsys):
-    params = yaml.safe_load(Path("params.yaml").read_text())
-    params["variants"]["next"]["mix"]["texts"] = {}
-    Path("params.yaml").write_text(yaml.safe_dump(params))
-    said = refused(monkeypatch, capsys, "mix")
-    assert (
-        said == "error: variants.next.mix.texts: no text of fork, knife: add a source, such as `class: true`"
-    )
+def test_a_mix_that_lacks_a_class_names_its_variant(study, refused):
+    changed(lambda params: params["variants"]["next"]["mix"].update(texts={}))
+    said = "error: variants.next.mix.texts: no text of fork, knife: add a source, such as `class: true`"
+    assert refused("mix") == said
