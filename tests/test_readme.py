@@ -117,7 +117,8 @@ LEFT_OUT = {
     "dvc exp run --dry": "named for what it cannot do",
     "dvc exp run -S fusion.window_weight=2.0": "a minute; another change of fusion is among the experiments",
     "dvc plots": "the family of `dvc plots diff`",
-    "dvc status": "tests/pipeline asks it after every run",
+    "dvc status": "tests/pipeline asks it of dvc.yaml",
+    "dvc status dvc.yaml": "tests/pipeline asks it after a run",
     "python stages/mix.py": "tests/stages runs its script",
     "dvc push": "no bucket here; tests/sharing pushes to a server",
     "dvc queue start --jobs 1": "runs the study four times",
@@ -259,7 +260,7 @@ def test_an_experiment_reruns_what_it_must(project, command, params_before):
 def changed_params(root: Path) -> dict[str, dict]:
     """The params of each stage, as stage@item, that are no longer those of dvc.lock."""
     with Repo(root) as repo:
-        status = repo.status()
+        status = repo.status(["dvc.yaml"])
     return {
         stage: change["changed deps"]["params.yaml"]
         for stage, changes in status.items()
