@@ -2,7 +2,7 @@
 
 `python bench/views.py` scores all 305 views once, in float32, fuses some of them, and writes
 metrics/views.json and metrics/views.svg. It also tries a first pass of five views, with more of them only
-where a class is undecided. Ten minutes on two cores.
+where a class is undecided. Three minutes on two cores.
 """
 
 import time
