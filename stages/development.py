@@ -36,7 +36,7 @@ WORLDS = "development/worlds.yaml"
 
 def main() -> None:
     params = load_params()
-    world, worlds = sys.argv[1], read_yaml(WORLDS)["worlds"]
+    world, worlds = " ".join(sys.argv[1:]), read_yaml(WORLDS)["worlds"]
     vocabulary = load_vocabulary(params.vocabulary.file, params.vocabulary.without)
     if world not in worlds:
         raise InputError(f"{WORLDS}: no world {world!r}, choose from {', '.join(worlds)}")
