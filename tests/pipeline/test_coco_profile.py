@@ -51,7 +51,7 @@ def test_the_reference_study_runs_from_captions_to_metrics(tmp_path, smollm2_fol
     templates.write_text(yaml.safe_dump(yaml.safe_load(templates.read_text())[:2]))
     reproduced = study.run("dvc", "repro")
     assert reproduced.returncode == 0, reproduced.stdout[-2000:] + reproduced.stderr[-2000:]
-    assert "up to date" in study.run("dvc", "status").stdout
+    assert "up to date" in study.run("dvc", "status", "dvc.yaml").stdout
     config = json.loads((study.root / "models/clip/open_clip_config.json").read_text())
     assert config["model_cfg"]["vision_cfg"]["layers"] == [3, 4, 6, 3]
     metrics = json.loads((study.root / "metrics/metrics.json").read_text())
