@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.clones import committed
 from tests.conftest import ROOT
 
 from lexiclip.params import load_params
@@ -72,13 +73,18 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def metrics_file(name: str) -> str:
+    """As it is or, where an experiment has left other params, as it was committed: so were the pages."""
+    experiment = committed("params.yaml") != (ROOT / "params.yaml").read_bytes()
+    return (committed(f"metrics/{name}") if experiment else (METRICS / name).read_bytes()).decode()
+
+
 def measured(name: str) -> dict:
-    return json.loads((METRICS / name).read_text(encoding="utf-8"))
+    return json.loads(metrics_file(name))
 
 
 def rows_of(name: str) -> list[dict]:
-    with (METRICS / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return list(csv.DictReader(metrics_file(name).splitlines()))
 
 
 RESULTS = {row["variant"]: row for row in rows_of("results.csv")}

@@ -66,7 +66,7 @@ def test_a_changed_value_changes_its_line_alone(tmp_path, file, override, line):
 
     No list ends a block: the blank line after it would belong to it, and go with it.
     """
-    before = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    before = committed(file).decode().splitlines()
     path = tmp_path / "params.yaml"
     path.write_text("\n".join(before) + "\n", encoding="utf-8")
     apply_overrides(path, [override])
