@@ -7,8 +7,10 @@ objects, and the ablation. Scenes and window scores are not kept.
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, TypeAdapter
 
 from lexiclip.clip.loading import load_clip
 from lexiclip.devices import best_device
@@ -16,7 +18,7 @@ from lexiclip.errors import InputError, run_stage
 from lexiclip.evaluation.metrics import mean_average_precision
 from lexiclip.evaluation.tables import decisions_by_rule
 from lexiclip.evaluation.window_labels import labels_of_views, window_map
-from lexiclip.files import read_jsonl, read_npz, read_yaml, reading, write_csv, write_json
+from lexiclip.files import checked, read_jsonl, read_npz, read_yaml, write_csv, write_json
 from lexiclip.images.datasets import load_dataset
 from lexiclip.mini.scenes import make_scenes
 from lexiclip.mixes import label_matrix
@@ -34,16 +36,24 @@ from lexiclip.vocabulary import load_vocabulary
 WORLDS = "development/worlds.yaml"
 
 
+class Worlds(BaseModel):
+    """What each world has in place of params of `scenes`, by name."""
+
+    worlds: dict[str, dict[str, Any]]
+
+
 def main() -> None:
     params = load_params()
-    world, worlds = " ".join(sys.argv[1:]), read_yaml(WORLDS)["worlds"]
+    world, worlds = " ".join(sys.argv[1:]), checked(TypeAdapter(Worlds), read_yaml(WORLDS), WORLDS).worlds
     vocabulary = load_vocabulary(params.vocabulary.file, params.vocabulary.without)
     if world not in worlds:
-        raise InputError(f"{WORLDS}: no world {world!r}, choose from {', '.join(worlds)}")
+        raise InputError(f"{WORLDS}: no world {world!r}, choose from {', '.join(worlds) or 'none'}")
     with TemporaryDirectory() as folder:
         scenes, scores = Path(folder, "scenes"), Path(folder, "window_scores")
-        with reading(f"{WORLDS}: {world}", "not what `scenes` takes"):
-            how = ScenesParams.model_validate(params.scenes.model_dump() | worlds[world])
+        own = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in worlds[world].items()
+        }
+        how = checked(TypeAdapter(ScenesParams), params.scenes.model_dump() | own, f"{WORLDS}: {world}")
         make_scenes(vocabulary.names, how.model_dump(), scenes)
         dataset = load_dataset(scenes / "instances.json", scenes / "images", vocabulary, None)
         score(params, list(zip(dataset.ids, dataset.paths, strict=True)), vocabulary.names, scores)

@@ -104,6 +104,12 @@ def load_study(
         if parts is not None:
             vectors[file.stem] = parts.to(like)
     _, rules = read_decisions(root / "models/decisions.json", names)
+    whole = Path(prompts).is_dir()  # all variants, not one
+    decided = "ensemble" if whole else Path(prompts).stem
+    if decided not in rules:
+        raise InputError(
+            f"{root / 'models/decisions.json'}: no rule of {decided!r}: run `dvc repro ensemble`"
+        )
     return Predictor(
         clip,
         names,
@@ -113,8 +119,8 @@ def load_study(
         class_mask(params.hard_classes([name for name in vectors if name != PROTOTYPES] or vectors), names),
         windows,
         how.workers,
-        read_lift(root / "models/lift.npz", names) if Path(prompts).is_dir() else None,
-        rules["ensemble" if Path(prompts).is_dir() else Path(prompts).stem],
+        read_lift(root / "models/lift.npz", names) if whole else None,
+        rules[decided],
     )
 
 

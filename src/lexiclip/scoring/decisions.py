@@ -78,7 +78,7 @@ def _sigmoid(values: np.ndarray) -> np.ndarray:
 
 class _StoredRule(BaseModel):
     midpoint: FiniteFloat
-    threshold: FiniteFloat
+    threshold: Annotated[FiniteFloat, Field(ge=0, le=1)]
 
 
 class _Stored(BaseModel):

@@ -51,6 +51,8 @@ def read_lift(path: str | Path, names: Sequence[str]) -> np.ndarray:
         stored = arrays["log_lift"].astype(np.float64)
         if stored.shape != (len(place), len(place)):
             raise ValueError(f"{stored.shape} is no matrix of {len(place)} classes")
+        if not np.isfinite(stored).all():
+            raise ValueError("a lift that is not finite")
     known = [k for k, name in enumerate(names) if name in place]
     rows = [place[names[k]] for k in known]
     lift = np.zeros((len(names), len(names)))
