@@ -11,6 +11,7 @@ from lexiclip.evaluation.metrics import (
     check,
     evaluate,
     f1_scores,
+    highest_decisions,
     mean_precisions,
     reliability,
     top_decisions,
@@ -93,17 +94,16 @@ def reliability_table(scores: np.ndarray, labels: np.ndarray, prior: Prior) -> l
 def decisions_by_rule(scores: np.ndarray, labels: np.ndarray, prior: Prior) -> dict[str, list[float]]:
     """[CF1, OF1] in per cent of five ways to cut scores (N, K), and the calibration error of `fit_rule`.
 
-    "overall" takes the highest scores of all images, as many as `prior` expects; "oracle" is the best single
-    threshold by CF1, which only labels can tell.
+    "overall" is `highest_decisions`, as many as `prior` expects; "oracle" is the best single threshold by CF1,
+    which only labels can tell.
     """
     rule = fit_rule(scores, prior)
     p = probabilities(scores, rule)
-    expected = np.quantile(scores, 1 - min(1, prior.labels_per_image / scores.shape[1]))
     cuts = [f1_scores(scores > cut, labels) for cut in np.quantile(scores, np.linspace(0.85, 0.995, 60))]
     by_rule = {
         "image mean": f1_scores(scores > scores.mean(1, keepdims=True), labels),
         "top 3": f1_scores(top_decisions(scores), labels),
-        "overall": f1_scores(scores > expected, labels),
+        "overall": f1_scores(highest_decisions(scores, prior.labels_per_image), labels),
         "ours": f1_scores(p >= rule.threshold, labels),
         "oracle": max(cuts, key=lambda f1: f1.cf1),
     }
