@@ -94,8 +94,8 @@ def reliability_table(scores: np.ndarray, labels: np.ndarray, prior: Prior) -> l
 def decisions_by_rule(scores: np.ndarray, labels: np.ndarray, prior: Prior) -> dict[str, list[float]]:
     """[CF1, OF1] in per cent of five ways to cut scores (N, K), and the calibration error of `fit_rule`.
 
-    "overall" is `highest_decisions`, as many as `prior` expects; "oracle" is the best single threshold by CF1,
-    which only labels can tell.
+    "overall" is `highest_decisions`, as many as `prior` expects; "oracle" is the best single threshold by
+    CF1, which only labels can tell.
     """
     rule = fit_rule(scores, prior)
     p = probabilities(scores, rule)
