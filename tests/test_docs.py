@@ -73,10 +73,12 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+EXPERIMENT = committed("params.yaml") != (ROOT / "params.yaml").read_bytes()
+
+
 def metrics_file(name: str) -> str:
     """As it is or, where an experiment has left other params, as it was committed: so were the pages."""
-    experiment = committed("params.yaml") != (ROOT / "params.yaml").read_bytes()
-    return (committed(f"metrics/{name}") if experiment else (METRICS / name).read_bytes()).decode()
+    return (committed(f"metrics/{name}") if EXPERIMENT else (METRICS / name).read_bytes()).decode()
 
 
 def measured(name: str) -> dict:
