@@ -18,7 +18,7 @@ from lexiclip.errors import InputError, run_stage
 from lexiclip.evaluation.metrics import mean_average_precision
 from lexiclip.evaluation.tables import decisions_by_rule
 from lexiclip.evaluation.window_labels import labels_of_views, window_map
-from lexiclip.files import checked, read_jsonl, read_npz, read_yaml, write_csv, write_json
+from lexiclip.files import read_jsonl, read_npz, read_yaml, write_csv, write_json
 from lexiclip.images.datasets import load_dataset
 from lexiclip.mini.scenes import make_scenes
 from lexiclip.mixes import label_matrix
@@ -31,6 +31,7 @@ from lexiclip.scoring.fusion import fuse_variant
 from lexiclip.scoring.lift import log_lift, with_lift
 from lexiclip.scoring.window_pass import Windows, score_images, study_texts
 from lexiclip.scoring.window_store import read_ids
+from lexiclip.validation import checked
 from lexiclip.vocabulary import load_vocabulary
 
 WORLDS = "development/worlds.yaml"
@@ -50,10 +51,8 @@ def main() -> None:
         raise InputError(f"{WORLDS}: no world {world!r}, choose from {', '.join(worlds) or 'none'}")
     with TemporaryDirectory() as folder:
         scenes, scores = Path(folder, "scenes"), Path(folder, "window_scores")
-        own = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in worlds[world].items()
-        }
-        how = checked(TypeAdapter(ScenesParams), params.scenes.model_dump() | own, f"{WORLDS}: {world}")
+        merged = params.scenes.model_dump() | worlds[world]
+        how = checked(TypeAdapter(ScenesParams), merged, f"{WORLDS}: {world}")
         make_scenes(vocabulary.names, how.model_dump(), scenes)
         dataset = load_dataset(scenes / "instances.json", scenes / "images", vocabulary, None)
         score(params, list(zip(dataset.ids, dataset.paths, strict=True)), vocabulary.names, scores)

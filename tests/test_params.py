@@ -90,7 +90,7 @@ def test_classes_are_a_list_or_a_text_with_commas(changed, value, names):
             "variants.best.mix.texts.multi: expected true, false, a number of texts to draw, or x3 for all "
             "of them three times, got 'x0'",
         ),
-        ("train.none", 1, "train.none: input should be none (got 1)"),
+        ("train.none", 1, "train.none: input should be None (got 1)"),
         # impossible values
         ("precision", "double", "precision: input should be 'exact' or 'fast' (got 'double')"),
         ("pretrain.steps", 0, "pretrain.steps: input should be greater than 0 (got 0)"),
@@ -155,7 +155,12 @@ def test_a_variant_whose_files_would_overwrite_others_is_refused(changed, name):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("", "the whole file: "), ("- a", "the whole file: "), ("a: [", "not YAML"), (None, "cannot be read")],
+    [
+        ("", "input should be a valid dictionary (got None)"),
+        ("- a", "input should be a valid dictionary"),
+        ("a: [", "not YAML"),
+        (None, "cannot be read"),
+    ],
 )
 def test_a_file_that_is_none(tmp_path, content, said):
     path = tmp_path / "params.yaml"

@@ -12,7 +12,8 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from lexiclip.errors import InputError
-from lexiclip.files import checked, read_yaml
+from lexiclip.files import read_yaml
+from lexiclip.validation import checked
 
 REPEATS = 9  # METHOD §2: copies of each plain template text
 CAPTION_SOURCES = ("multi", "single", "challenge", "wild")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lexiclip.errors import InputError
-from lexiclip.files import checked, read_text, reading
+from lexiclip.files import read_text, reading
+from lexiclip.validation import checked
 from lexiclip.vocabulary import WORDS, Vocabulary, bare, forms, load_vocabulary
 
 # A name, in double quotes or without, and what ends it.

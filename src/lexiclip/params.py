@@ -14,13 +14,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
+    TypeAdapter,
     model_validator,
 )
 
-from lexiclip.errors import InputError
 from lexiclip.files import read_yaml
-from lexiclip.params_errors import first_problem
+from lexiclip.validation import checked
 
 # What is scored beside the variants, though nothing is tuned for it.
 BASELINES = ("zero_shot", "caption_mean")
@@ -385,8 +384,4 @@ class Params(Block):
 
 def load_params(path: str | Path = "params.yaml") -> Params:
     """The validated params. InputError names the first wrong key and says all that is allowed."""
-    content = read_yaml(path)
-    try:
-        return Params.model_validate(content)
-    except ValidationError as error:
-        raise InputError(f"{path}: {first_problem(error, content, Params)}") from None
+    return checked(TypeAdapter(Params), read_yaml(path), path)

@@ -11,7 +11,8 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, TypeAdapter, model_validator
 
 from lexiclip.errors import InputError, did_you_mean
-from lexiclip.files import checked, existing, read_yaml
+from lexiclip.files import existing, read_yaml
+from lexiclip.validation import checked
 
 # A word, what follows its apostrophe, or a punctuation mark; space, hyphen and underscore only separate.
 TOKEN = re.compile(r"[^\W_]+|(?<=\w)['\u2019]\w*|[^\w\s-]")
@@ -21,9 +22,9 @@ MOST_PARTS = 12  # of a name: each gap between two may be closed, which doubles 
 
 def _word(word: object) -> str:
     if not isinstance(word, str) or not word.strip():
-        raise ValueError("expected a word: put it in quotes")
+        raise ValueError(f"expected a word, got {word!r:.40}: put it in quotes")
     if len(_parts(word)) > MOST_PARTS:
-        raise ValueError(f"expected at most {MOST_PARTS} words in a row")
+        raise ValueError(f"expected at most {MOST_PARTS} words in a row, got {word!r:.40}")
     return word
 
 
@@ -32,7 +33,7 @@ Word = Annotated[str, BeforeValidator(_word)]
 
 def _words(words: object) -> object:
     if words and not isinstance(words, list):
-        raise ValueError("expected a list of words, such as [streetcar]")
+        raise ValueError(f"expected a list of words, such as [streetcar], got {words!r:.40}")
     return words or []
 
 
@@ -52,7 +53,9 @@ class WordFile(BaseModel, extra="forbid", strict=True):
     def _lists_classes(cls, content: object) -> object:
         classes = content.get("classes") if isinstance(content, dict) else None
         if not classes or not isinstance(classes, dict):
-            raise ValueError("expected `classes:` and below it a class a line, such as `tram: []`")
+            raise ValueError(
+                f"expected `classes:` and below it a class a line, such as `tram: []`, got {content!r:.40}"
+            )
         return content
 
 

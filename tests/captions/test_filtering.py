@@ -73,7 +73,7 @@ def test_describe_counts_classes_and_lengths():
         ('{"names": "dog", "answer": "A dog."}', "row 2: names: input should be a valid list (got 'dog')"),
         ('{"names": [], "answer": null}', "row 2: answer: input should be a valid string (got None)"),
         ('{"names": [["dog"]], "answer": "A dog."}', "row 2: names.0: input should be a valid string"),
-        ("[1]", "line 2: input should be a valid dictionary (got [1])"),
+        ("[1]", "line 2: expected an object, {…}, got [1]"),
     ],
 )
 def test_a_malformed_answers_file_is_told_with_its_row(tmp_path, row, said):

@@ -67,11 +67,11 @@ def test_a_completion_prompt_is_examples_and_names_in_random_order():
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("kind: chat", "chat.write: field required"),
+        ("kind: chat", ": write: field required"),
         ("kind: letter\nwrite: {}", "'completion', 'chat'"),
         ("- a", "valid dictionary"),
         ("write: {}", "'kind'"),
-        ("kind: completion\nlead: a\nshots: 2", "completion.examples: field required"),
+        ("kind: completion\nlead: a\nshots: 2", ": examples: field required"),
         ("kind: completion\nlead: a\nshots: 2\nexamples: a", "examples: input should be a valid list"),
         ("kind: completion\nlead: a\nshots: -1\nexamples: []", "shots: input should be greater"),
         ("kind: chat\nwrite: {multi: [a]}", "write.multi: input should be a valid string"),

@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import BaseModel, TypeAdapter
 
 from lexiclip.captions.parsing import broken_rule, parse_answer
-from lexiclip.files import checked, read_jsonl
+from lexiclip.files import read_jsonl
+from lexiclip.validation import checked
 from lexiclip.vocabulary import Vocabulary
 
 RULES = ("cjk", "control", "short", "long", "no_class", "asked_class_missing", "duplicate")

@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import BaseModel, Field, TypeAdapter
 
 from lexiclip.errors import InputError
-from lexiclip.files import checked, read_yaml
+from lexiclip.files import read_yaml
+from lexiclip.validation import checked
 
 CAPTION_JUDGES = ("filter", "check")  # their instructions are filled with a caption, too
 

@@ -16,9 +16,10 @@ from pydantic import TypeAdapter
 from tqdm import tqdm
 
 from lexiclip.errors import InputError
-from lexiclip.files import atomic_folder, checked, read_yaml
+from lexiclip.files import atomic_folder, read_yaml
 from lexiclip.mini.rendering import Draws, Layout, backgrounds, degrade, numpy_draws, render
 from lexiclip.mini.sprites import Sprites, load_sprites, never_shown
+from lexiclip.validation import checked
 
 WIDTH, HEIGHT = 320, 240
 

@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from pydantic import BaseModel, Field, TypeAdapter
 
 from lexiclip.errors import InputError
-from lexiclip.files import checked, read_yaml
+from lexiclip.files import read_yaml
+from lexiclip.validation import checked
 
 SIZE = 64  # side of a sprite in the atlas, pixels
 LEVELS = 3  # each has half the resolution of the one before, so that small sprites do not alias

@@ -11,8 +11,9 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter
 
-from lexiclip.files import checked, read_json, write_json
+from lexiclip.files import read_json, write_json
 from lexiclip.scoring.fusion import standardise
+from lexiclip.validation import checked
 
 # Chosen on development scenes, whose seeds no test scene has (docs/results.md).
 STEEPNESS, PRIOR = 2.5, 0.2
@@ -76,12 +77,12 @@ def _sigmoid(values: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-values))  # scipy's, with the same bytes, is imported for a third of a second
 
 
-class _StoredRule(BaseModel):
+class _StoredRule(BaseModel, strict=True):
     midpoint: FiniteFloat
     threshold: Annotated[FiniteFloat, Field(ge=0, le=1)]
 
 
-class _Stored(BaseModel):
+class _Stored(BaseModel, strict=True):
     labels_per_image: Annotated[FiniteFloat, Field(gt=0)]
     log_share: dict[str, FiniteFloat]
     rules: dict[str, _StoredRule]

@@ -11,10 +11,11 @@ import numpy as np
 from pydantic import BaseModel, TypeAdapter
 
 from lexiclip.errors import InputError, did_you_mean
-from lexiclip.files import checked, existing, read_json
+from lexiclip.files import existing, read_json
 from lexiclip.params import PROTOTYPES, Params
 from lexiclip.scoring.fusion import standardise
 from lexiclip.scoring.lift import read_lift, with_lift
+from lexiclip.validation import checked
 
 
 class Ensemble(NamedTuple):
@@ -26,7 +27,7 @@ class Ensemble(NamedTuple):
     lift: np.ndarray  # (K, K) log lift of classes that are seen together
 
 
-class CaptionAP(BaseModel):
+class CaptionAP(BaseModel, strict=True):
     """Average precision on held-out captions, in per cent, as the stage train writes it."""
 
     per_class: dict[str, float]
