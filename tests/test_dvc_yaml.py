@@ -20,7 +20,7 @@ STAGES_TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8").split("\nplots:")[
 VARIANTS = set(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["variants"])
 
 # They decide no output: an edit there must not train the mini CLIP anew.
-PLUMBING = {"distributed", "errors", "files", "params", "tensor_files"}
+PLUMBING = {"distributed", "errors", "files", "params", "tensor_files", "validation"}
 # Methods of Params, and what they read.
 READ_BY_METHOD = {
     "fusing": {"variants", "baselines", "prototypes.fusion", "fusion"},

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 from dvc.utils.hydra import apply_overrides
 from PIL import Image
@@ -248,7 +249,7 @@ def params_before(copy):
 
 @pytest.mark.parametrize("command", RERUN)
 def test_an_experiment_reruns_what_it_must(project, command, params_before):
-    """By DVC's status: `dvc exp run --dry` needs every intermediate file."""
+    """By the params that DVC finds changed: `dvc exp run --dry` needs every intermediate file."""
     apply_overrides("params.yaml", re.findall(r"-S (\S+)", re.sub("'", "", command).replace("…", "my")))
     after = changed_params(project)
     succeed(project, "git checkout -q params.yaml")
@@ -260,15 +261,12 @@ def test_an_experiment_reruns_what_it_must(project, command, params_before):
 def changed_params(root: Path) -> dict[str, dict]:
     """The params of each stage, as stage@item, that are no longer those of dvc.lock."""
     with Repo(root) as repo:
-        status = repo.status()
-    return {
-        stage: change["changed deps"]["params.yaml"]
-        for stage, changes in status.items()
-        for change in changes
-        if not stage.startswith("development/")  # a pipeline of its own
-        and isinstance(change, dict)
-        and "params.yaml" in change.get("changed deps", {})
-    }
+        return {
+            stage.name: changed
+            for stage in repo.stage.load_all("dvc.yaml")
+            for dep in stage.deps
+            if isinstance(dep, ParamsDependency) and (changed := dep.status())
+        }
 
 
 @pytest.mark.parametrize("command", DRY)
