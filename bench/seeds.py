@@ -16,8 +16,10 @@ def main() -> None:
     found: dict[str, list[float]] = {}
     params, before = Path("params.yaml"), Path("params.yaml").read_text()
     for seed in SEEDS:
-        subprocess.run(["dvc", "exp", "run", "-S", f"train.seed={seed}", "evaluate"], check=True)
-        params.write_text(before)  # `-S` leaves the last seed in it
+        try:
+            subprocess.run(["dvc", "exp", "run", "-S", f"train.seed={seed}", "evaluate"], check=True)
+        finally:
+            params.write_text(before)  # `-S` leaves the last seed in it
         for name, value in figures_of(read_json("metrics/metrics.json"), FIGURES).items():
             found.setdefault(name, []).append(value)
     write_json(PATH, {name: summary(values) for name, values in found.items()})

@@ -54,13 +54,13 @@ def main() -> None:
             "reliability": reliability_curve(read_table("metrics/reliability.csv"), looks),
             "recall": recall_curves(read_table("metrics/precision_recall.csv"), looks),
             "ablation": ablation_rows(read_table("metrics/ablation.csv", "change")),
-            "precision": gallery.precision(scores, labels),
-            "precision_shown": gallery.precision(scores[rows], labels[rows]),
+            "precision": gallery.hits(scores, labels),
+            "precision_shown": gallery.hits(scores[rows], labels[rows]),
         }
     path_of = dict(zip(dataset.ids, dataset.paths, strict=True))
     paths = [path_of[ids[row]] for row in rows]
     images = [
-        gallery.shown(path, names, scores[row], None if labels is None else labels[row])
+        gallery.shown(path, params.windows.exif, names, scores[row], None if labels is None else labels[row])
         for path, row in zip(paths, rows, strict=True)
     ]
     heated = []

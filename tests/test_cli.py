@@ -48,6 +48,7 @@ def test_label_reads_a_table_by_another_vocabulary(tmp_path, run):
         (["label", __file__, "--vocabulary", "coco"], "choose coco80, nus81, voc20"),
         (["evaluate", "--per-image=0", "scores.json", "labels.csv"], "--per-image"),
         (["evaluate", "--per-image=nan", "scores.json", "labels.csv"], "--per-image"),
+        (["evaluate", "--per-image=inf", "scores.json", "labels.csv"], "--per-image"),
         (["evaluate", "--threshold=nan", "scores.json", "labels.csv"], "--threshold"),
     ],
 )

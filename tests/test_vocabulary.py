@@ -130,6 +130,13 @@ def test_words_of_a_users_own_file(load):
     assert vocabulary.labels("two cross walks, three crosswalks") == ["zebra crossing"]
 
 
+def test_adjectives_are_known_however_they_are_spelt(load):
+    words = {"classes": {"orange": [], "light": [], "shirt": []}}
+    vocabulary = load(words | {"adjectives": ["Orange", "Light-"], "after_noun": ["In"]})
+    assert vocabulary.labels("an orange shirt, a light shirt") == ["shirt"]
+    assert vocabulary.labels("an orange in a light") == ["orange", "light"]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -146,6 +153,10 @@ def test_words_of_a_users_own_file(load):
         ("classes: {dog: [pet], cat: [pet]}\n", "'pet' stands for both 'dog' and 'cat'"),
         ("classes: {dog: [], dogs: []}\n", "'dogs' stands for both 'dog' and 'dogs'"),
         ("classes: {dog: []}\nignore: [Dog]\n", "'Dog' is ignored"),
+        (
+            "classes: {tram stop: []}\nignore: [Tram-stop]\n",
+            "'Tram-stop' is ignored and stands for 'tram stop'",
+        ),
         ("classes: {dog: []}\nignored: [hot dog]\n", "ignored: unknown key"),
         ("classes: {dog: []}\nignore: hot dog\n", "ignore: expected a list of words, such as "),
     ],

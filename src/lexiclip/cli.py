@@ -59,8 +59,8 @@ def _print_evaluation(arguments: argparse.Namespace) -> None:
     rule = f"scores of at least {arguments.threshold}"
     if arguments.threshold is None:
         rule = f"the highest scores overall, {arguments.per_image:g} an image on average"
-        if not arguments.per_image > 0:
-            raise InputError(f"--per-image {arguments.per_image:g}: a number of labels above 0")
+        if not 0 < arguments.per_image < math.inf:
+            raise InputError(f"--per-image {arguments.per_image:g}: a finite number of labels above 0")
     elif not math.isfinite(arguments.threshold):
         raise InputError(f"--threshold {arguments.threshold:g}: a finite number")
     result = evaluate_files(arguments.scores, arguments.labels, arguments.threshold, arguments.per_image)

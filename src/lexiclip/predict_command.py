@@ -16,6 +16,7 @@ from lexiclip.captions.readers import read_captions
 from lexiclip.clip_spec import check_clip, prompts_header
 from lexiclip.errors import InputError
 from lexiclip.files import check_writable
+from lexiclip.images.csv_labels import listed_labels
 from lexiclip.images.photo_files import photo_files
 from lexiclip.own_classes import check_classes, class_names, is_vocabulary
 from lexiclip.study import find_study
@@ -155,11 +156,10 @@ def _check(arguments: argparse.Namespace, photos: Sequence[Path]) -> None:
 
 
 def _check_table(names: Sequence[str]) -> None:
-    """InputError if a class name would be read as two."""
-    if split := [name for name in names if set(name) & set(",;")]:
-        raise InputError(
-            f"--csv: commas and semicolons stand between labels, and {split[0]!r} has one: use --json"
-        )
+    """InputError if a table would not give a class name back."""
+    if odd := [name for name in names if listed_labels(name) != [name]]:
+        read = " and ".join(map(repr, listed_labels(odd[0])))
+        raise InputError(f"--csv: {odd[0]!r} would be read from the table as {read}: use --json")
 
 
 def _predictor(arguments: argparse.Namespace) -> "Predictor":

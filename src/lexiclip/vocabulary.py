@@ -153,11 +153,13 @@ def _vocabulary(listed: WordFile, without: set[str], path: str | Path) -> Vocabu
                     raise InputError(f"{path}: {word!r} stands for both {owners[phrase]!r} and {name!r}")
     phrases = {phrase: None if name in without else name for phrase, name in owners.items()}
     for word in listed.ignore:
-        if word.lower() in owners:
-            raise InputError(f"{path}: {word!r} is ignored and stands for {owners[word.lower()]!r}: keep one")
+        if (phrase := _phrase(word)) in owners:
+            raise InputError(f"{path}: {word!r} is ignored and stands for {owners[phrase]!r}: keep one")
         phrases |= {phrase: None for phrase in forms(word) if phrase not in owners}
     names = tuple(name for name in classes if name not in without)
-    adjectives, after_noun = frozenset(listed.adjectives), frozenset(listed.after_noun)
+    adjectives, after_noun = (
+        frozenset(map(_phrase, words)) for words in (listed.adjectives, listed.after_noun)
+    )
     return Vocabulary(names, phrases, adjectives, after_noun, frozenset(without))
 
 
@@ -176,8 +178,12 @@ def forms(word: str) -> set[str]:
         parts = _parts(form)
         for separators in itertools.product(["", " "], repeat=len(parts) - 1):
             spelling = "".join(map("".join, zip(parts, [*separators, ""], strict=True)))
-            forms.add(" ".join(TOKEN.findall(spelling)))
+            forms.add(_phrase(spelling))
     return forms
+
+
+def _phrase(words: str) -> str:
+    return " ".join(TOKEN.findall(words.lower()))
 
 
 def _parts(word: str) -> list[str]:

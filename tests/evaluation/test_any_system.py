@@ -116,6 +116,18 @@ def test_a_label_that_a_line_leaves_out_comes_last(written, labels_file, capsys)
     assert "labels that a photo lacks and others have count as 0.0 there" in capsys.readouterr().err
 
 
+def test_results_of_coco_are_matched_by_id_where_files_have_numbers_too(written):
+    """Ids count from 0, files from 1: 1 is the second image, though a file of that name is the first."""
+    labels = {
+        "images": [{"id": n, "file_name": f"{n + 1}.jpg"} for n in range(3)],
+        "categories": [{"id": 1, "name": "dog"}],
+        "annotations": [{"image_id": n, "category_id": 1} for n in (1, 2)],
+    }
+    results = [{"image_id": n, "category_id": 1, "score": 0.9} for n in (1, 2)]
+    found = evaluate_files(written("results.json", results), written("instances.json", labels))
+    assert found["mAP"] == 100.0
+
+
 def test_results_of_coco_count_the_highest_of_a_pair_and_all_images(written, labels_file, capsys):
     results = [
         {"image_id": image, "category_id": category, "bbox": [0, 0, 1, 1], "score": score}

@@ -106,13 +106,19 @@ def test_every_mode_becomes_rgb(tmp_path, mode):
         assert np.abs(np.asarray(loaded).astype(int) - 200).max() <= 4
 
 
-def test_a_photo_is_turned_as_viewers_turn_it(tmp_path):
+@pytest.mark.parametrize("sixteen_bits", [False, True])
+def test_a_photo_is_turned_as_viewers_turn_it(tmp_path, sixteen_bits):
+    photo = noise(8, 4)
+    if sixteen_bits:
+        photo = Image.fromarray(np.asarray(photo.convert("L")).astype(np.uint16) << 8)
     exif = Image.Exif()
     exif[0x0112] = 6
-    noise(8, 4).save(tmp_path / "turned.png", exif=exif)
-    turned = load_rgb(tmp_path / "turned.png")
-    np.testing.assert_array_equal(turned, noise(8, 4).transpose(Image.Transpose.ROTATE_270))
-    np.testing.assert_array_equal(load_rgb(tmp_path / "turned.png", exif=False), noise(8, 4))
+    photo.save(tmp_path / "turned.png", exif=exif)
+    photo.save(tmp_path / "straight.png")
+    straight = load_rgb(tmp_path / "straight.png")
+    turned = straight.transpose(Image.Transpose.ROTATE_270)
+    np.testing.assert_array_equal(load_rgb(tmp_path / "turned.png"), turned)
+    np.testing.assert_array_equal(load_rgb(tmp_path / "turned.png", exif=False), straight)
 
 
 def test_what_is_transparent_lies_on_white(tmp_path):

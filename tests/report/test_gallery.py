@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lexiclip.report.gallery import evenly_spaced, judged, precision
+from lexiclip.report.gallery import evenly_spaced, hits, judged
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ def test_hits_false_alarms_unjudged_and_missed():
     predicted, missed = judged("abcde", scores, labels)
     assert predicted == [("b", 1, "hit"), ("c", 2, "false"), ("d", 3, "unjudged")]
     assert missed == [("a", 5, "missed")]
-    assert precision(scores[None], labels[None]) == (1, 2)
+    assert hits(scores[None], labels[None]) == (1, 2)
 
 
 def test_without_labels_nothing_is_marked():

@@ -30,7 +30,7 @@ def evaluate_files(
         raise InputError(
             f"{scores_file}: no `names`, and the classes of {labels_file} have no order: add them"
         )
-    rows = _rows(scores.ids, labels, scores_file)
+    rows = _rows(scores, labels, scores_file)
     if scores.results:
         scores, rows = _all_pairs(scores, rows, labels, scores_file), range(len(labels.files))
     table, names = scores.table, scores.names or labels.names
@@ -91,15 +91,17 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _rows(ids: Sequence[str] | None, labels: Labels, path: str | Path) -> list[int]:
+def _rows(scores: Scores, labels: Labels, path: str | Path) -> list[int]:
     """The row of labels of each id: a file name with or without its ending, or one of COCO's image ids.
 
-    Failing that, the name without its folders.
+    Failing that, the name without its folders. Of COCO's results, an id is one of COCO's before all else.
     """
+    ids = scores.ids
     if ids is None:
         return list(range(len(labels.files)))
     row_of: dict[str, int] = {}
-    for keys in (image_ids(labels.files), labels.files, labels.image_ids):
+    known = (image_ids(labels.files), labels.files, labels.image_ids)
+    for keys in (labels.image_ids, *known) if scores.results else known:
         for row, key in enumerate(keys):
             row_of.setdefault(key, row)
     rows, unknown, guesses = [], [], []

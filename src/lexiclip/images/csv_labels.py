@@ -25,9 +25,8 @@ def read_csv(path: Path, vocabulary: Vocabulary | None = None) -> Labels:
     for line, row in rows:
         if not row["image"].strip():
             raise InputError(f"{path}, line {line}: `image` is empty")
-        labels = (label.strip("[]'\" \t") for label in re.split(r"[;,|\n]", row.get("labels", "")))
         lines = shown.setdefault(listed_file(row["image"]), {})
-        lines |= {label: line for label in labels if label}
+        lines |= dict.fromkeys(listed_labels(row.get("labels", "")), line)
     if not shown:
         raise InputError(f"{path}: no photo in it: expected a line `image,labels`, then a line a photo")
     vocabulary = vocabulary or of_names(sorted({label for lines in shown.values() for label in lines}))
@@ -39,3 +38,9 @@ def read_csv(path: Path, vocabulary: Vocabulary | None = None) -> Labels:
     found = [[vocabulary.columns[bare(label)] for label in lines] for lines in shown.values()]
     labels = label_rows(found, len(vocabulary.names)) if "labels" in columns else None
     return Labels(list(shown), vocabulary.names, labels)
+
+
+def listed_labels(cell: str) -> list[str]:
+    """The labels of a cell."""
+    labels = (label.strip("[]'\" \t") for label in re.split(r"[;,|\n]", cell))
+    return [label for label in labels if label]

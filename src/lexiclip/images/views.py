@@ -84,6 +84,7 @@ def load_rgb(path: str | Path, exif: bool = True) -> Image.Image:
             size = f"{image.width} by {image.height} pixels, more than {MOST_PIXELS // 10**6} million"
             raise InputError(f"{path}: {size}: make it smaller")
         image.load()
+        image = ImageOps.exif_transpose(image) if exif else image
         if image.mode[0] in "IF":  # PIL would clip these to white
             values = np.asarray(image)
             if image.mode == "F":
@@ -92,7 +93,6 @@ def load_rgb(path: str | Path, exif: bool = True) -> Image.Image:
             values = values.astype(np.int64).clip(0)
             spare = max(0, int(values.max()).bit_length() - 8)
             image = Image.fromarray((values >> spare).astype(np.uint8))
-        image = ImageOps.exif_transpose(image) if exif else image
         if image.has_transparency_data:
             shown = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), shown)

@@ -45,10 +45,10 @@ def init_contexts(n: int, width: int, *, evidence: bool, seed: int) -> Contexts:
 
 
 def photo_contexts(clip: nn.Module) -> Contexts:
-    """Contexts (4, d) that read "a photo of a": tuning starts at CLIP's own prompts. No evidence."""
+    """Contexts (4, d) that read "a photo of a": tuning starts at CLIP's own. On the CPU."""
     tokens = tokenize(["a photo of a"])
     words = tokens[:, 1 : int(tokens.argmax())].to(next(clip.parameters()).device)
-    embedded = embed_tokens(clip, words)[0]
+    embedded = embed_tokens(clip, words)[0].cpu()
     return Contexts(embedded, embedded, None)
 
 

@@ -51,13 +51,15 @@ def judged(
     return predicted, [Label(name, rank, "missed") for name, rank, label in ranked[PREDICTED:] if label == 1]
 
 
-def shown(path: Path, names: Sequence[str], scores: np.ndarray, labels: np.ndarray | None) -> Shown:
-    """One image of the gallery. InputError if it cannot be read."""
-    image = small(load_rgb(path))
+def shown(
+    path: Path, exif: bool, names: Sequence[str], scores: np.ndarray, labels: np.ndarray | None
+) -> Shown:
+    """One image of the gallery, turned by its EXIF if `exif`. InputError if it cannot be read."""
+    image = small(load_rgb(path, exif))
     return Shown(path.name, photo_uri(image), image.size, *judged(names, scores, labels))
 
 
-def precision(scores: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
+def hits(scores: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
     """Hits and predictions of all images (N, K), unjudged ones left out."""
     decided = top_decisions(scores, PREDICTED)
     return int((decided & (labels == 1)).sum()), int((decided & (labels >= 0)).sum())
