@@ -24,10 +24,9 @@ def main() -> None:
     for name, vectors in {"zero_shot": zero_shot, "caption_mean": moved}.items():
         save_prompts(f"models/prompts/{name}.safetensors", Prompts(vectors, names, model_id(clip), None))
         precisions = caption_ap(store, counted, vectors, params.baselines.fusion.local_weight)
-        write_json(f"metrics/captions_ap/{name}.json", as_metrics(precisions, names))
-        print(
-            f"models/prompts/{name}.safetensors, held-out caption mAP {as_metrics(precisions, names)['mAP']}"
-        )
+        metrics = as_metrics(precisions, names)
+        write_json(f"metrics/captions_ap/{name}.json", metrics)
+        print(f"models/prompts/{name}.safetensors, held-out caption mAP {metrics['mAP']}")
 
 
 run_stage(main)

@@ -11,7 +11,7 @@ from lexiclip.clip.loading import load_clip
 from lexiclip.devices import best_device
 from lexiclip.errors import InputError, run_stage
 from lexiclip.evaluation.probe import fit_probe, probe_logits
-from lexiclip.evaluation.scores_file import write_scores
+from lexiclip.evaluation.study_scores import write_scores
 from lexiclip.images.datasets import Dataset, load_dataset
 from lexiclip.mini.scenes import make_scenes
 from lexiclip.params import Params, load_params

@@ -10,7 +10,7 @@ from lexiclip.files import read_jsonl, write_csv
 from lexiclip.mini.pretraining import train_mini_clip
 from lexiclip.mini.pretraining_texts import pretraining_texts
 from lexiclip.mini.sprites import load_sprites, never_shown
-from lexiclip.params import load_params
+from lexiclip.params import Params, load_params
 from lexiclip.vocabulary import load_vocabulary
 
 CHECKPOINT = Path("models/clip.checkpoint.partial")
@@ -20,16 +20,15 @@ def main() -> None:
     params = load_params()
     model, weights = params.clip.model, params.clip.weights
     trained_here = weights == "pretrain"
-    clip, history = pretrained() if trained_here else (build_clip(model, weights), [])
+    clip, history = pretrained(params) if trained_here else (build_clip(model, weights), [])
     save_clip("models/clip", clip, half=trained_here)
     write_csv("metrics/pretrain.csv", history, ["step", "lr", "loss"])
     CHECKPOINT.unlink(missing_ok=True)
     print(f"{model}, {weights} -> models/clip")
 
 
-def pretrained() -> tuple[nn.Module, list[dict]]:
+def pretrained(params: Params) -> tuple[nn.Module, list[dict]]:
     """The mini CLIP and the loss on its way."""
-    params = load_params()
     names = load_vocabulary(params.vocabulary.file, params.vocabulary.without).names
     pretrain = params.pretrain
     sprites = load_sprites("data/world/sprites.yaml", names)
@@ -42,7 +41,6 @@ def pretrained() -> tuple[nn.Module, list[dict]]:
         read_jsonl("data/captions/world.jsonl"),
         names,
         sprites,
-        tokenize,
         templates=pretrain.templates,
         caption_share=pretrain.caption_share,
         seed=pretrain.seed,

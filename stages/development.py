@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from lexiclip.clip.loading import load_clip
 from lexiclip.devices import best_device
@@ -45,14 +45,14 @@ class Worlds(BaseModel):
 
 def main() -> None:
     params = load_params()
-    world, worlds = " ".join(sys.argv[1:]), checked(TypeAdapter(Worlds), read_yaml(WORLDS), WORLDS).worlds
+    world, worlds = " ".join(sys.argv[1:]), checked(Worlds, read_yaml(WORLDS), WORLDS).worlds
     vocabulary = load_vocabulary(params.vocabulary.file, params.vocabulary.without)
     if world not in worlds:
         raise InputError(f"{WORLDS}: no world {world!r}, choose from {', '.join(worlds) or 'none'}")
     with TemporaryDirectory() as folder:
         scenes, scores = Path(folder, "scenes"), Path(folder, "window_scores")
         merged = params.scenes.model_dump() | worlds[world]
-        how = checked(TypeAdapter(ScenesParams), merged, f"{WORLDS}: {world}")
+        how = checked(ScenesParams, merged, f"{WORLDS}: {world}")
         make_scenes(vocabulary.names, how.model_dump(), scenes)
         dataset = load_dataset(scenes / "instances.json", scenes / "images", vocabulary, None)
         score(params, list(zip(dataset.ids, dataset.paths, strict=True)), vocabulary.names, scores)

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 
 from lexiclip.errors import run_stage
-from lexiclip.evaluation.scores_file import write_scores
+from lexiclip.evaluation.study_scores import write_scores
 from lexiclip.files import read_json, read_jsonl, read_npz, write_json
 from lexiclip.params import load_params
 from lexiclip.scoring.cooccurrence import row_normalised

@@ -4,7 +4,14 @@ from collections import Counter
 
 from lexiclip.errors import InputError, run_stage
 from lexiclip.files import read_json, read_jsonl, write_jsonl
-from lexiclip.mixes import CAPTION_SOURCES, load_templates, load_things, mix_texts, split_held_out
+from lexiclip.mixes import (
+    CAPTION_SOURCES,
+    IMAGENET_TEMPLATES,
+    load_templates,
+    load_things,
+    mix_texts,
+    split_held_out,
+)
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
 
@@ -21,7 +28,7 @@ def main() -> None:
     )
     mixes = {"heldout": held_out}
     class_sets = read_json("data/captions/class_sets.json")["sets"]
-    templates = load_templates("src/lexiclip/templates/imagenet.yaml")
+    templates = load_templates(IMAGENET_TEMPLATES)
     things = load_things("src/lexiclip/templates/things.yaml")
     for variant, of_variant in params.variants.items():
         hard_classes, key = of_variant.mix.hard_classes, f"variants.{variant}.mix"

@@ -2,7 +2,7 @@
 
 from lexiclip.captions.filtering import dropped
 from lexiclip.errors import run_stage
-from lexiclip.evaluation.scores_file import read_scores_file
+from lexiclip.evaluation.study_scores import read_scores_file
 from lexiclip.evaluation.tables import labels_of
 from lexiclip.files import read_npz
 from lexiclip.heatmap import where_found
@@ -19,8 +19,8 @@ from lexiclip.report.tables import (
     ablation_rows,
     captions_of_classes,
     class_rows,
+    read_numbers,
     read_statistics,
-    read_table,
     results_rows,
 )
 from lexiclip.vocabulary import load_vocabulary
@@ -48,19 +48,21 @@ def main() -> None:
         labels = labels_of(ids, dataset, params.windows.skip_unreadable)
         measured = {
             "results": results_rows(
-                read_table("metrics/results.csv", "variant"), params.variants, params.ensemble.rule
+                read_numbers("metrics/results.csv", "variant"), params.variants, params.ensemble.rule
             ),
-            "classes": class_rows(read_table("metrics/per_class_ap.csv", "class"), captions_by_class),
-            "reliability": reliability_curve(read_table("metrics/reliability.csv"), looks),
-            "recall": recall_curves(read_table("metrics/precision_recall.csv"), looks),
-            "ablation": ablation_rows(read_table("metrics/ablation.csv", "change")),
+            "classes": class_rows(read_numbers("metrics/per_class_ap.csv", "class"), captions_by_class),
+            "reliability": reliability_curve(read_numbers("metrics/reliability.csv"), looks),
+            "recall": recall_curves(read_numbers("metrics/precision_recall.csv"), looks),
+            "ablation": ablation_rows(read_numbers("metrics/ablation.csv", "change")),
             "precision": gallery.hits(scores, labels),
             "precision_shown": gallery.hits(scores[rows], labels[rows]),
         }
     path_of = dict(zip(dataset.ids, dataset.paths, strict=True))
     paths = [path_of[ids[row]] for row in rows]
     images = [
-        gallery.shown(path, params.windows.exif, names, scores[row], None if labels is None else labels[row])
+        gallery.gallery_image(
+            path, params.windows.exif, names, scores[row], None if labels is None else labels[row]
+        )
         for path, row in zip(paths, rows, strict=True)
     ]
     heated = []

@@ -18,7 +18,7 @@ from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.clip.image_tower import encode_views
 from lexiclip.clip.loading import build_clip, frozen
 from lexiclip.evaluation.probe import fit_probe, probe_logits
-from lexiclip.evaluation.scores_file import write_scores
+from lexiclip.evaluation.study_scores import write_scores
 from lexiclip.files import write_json
 from lexiclip.heatmap import heat_of_cells, with_heat
 from lexiclip.images.views import load_rgb, view_pixels

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lexiclip.captions.readers import read_captions
 from lexiclip.errors import InputError, run_stage
-from lexiclip.evaluation.any_system import evaluate_files
+from lexiclip.evaluation.evaluate_files import evaluate_files
 from lexiclip.files import read_text
 from lexiclip.own_captions import SHIPPED
 from lexiclip.own_classes import class_names, is_vocabulary
@@ -33,7 +33,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def label(captions: str | Path, vocabulary: str) -> list[dict]:
+def label_captions(captions: str | Path, vocabulary: str) -> list[dict]:
     """{"caption", "labels"} for each line of a text file, or each caption of a table or JSON.
 
     `vocabulary` names one of ours or a file.
@@ -51,7 +51,7 @@ def label(captions: str | Path, vocabulary: str) -> list[dict]:
 
 
 def _print_labels(arguments: argparse.Namespace) -> None:
-    for row in label(arguments.captions, arguments.vocabulary):
+    for row in label_captions(arguments.captions, arguments.vocabulary):
         print(json.dumps(row))
 
 

@@ -9,7 +9,6 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from lexiclip.errors import InputError
 from lexiclip.files import read_yaml
@@ -44,7 +43,7 @@ def split_held_out(
 
 def load_things(path: str | Path) -> list[str]:
     """A YAML list of texts. InputError for anything else."""
-    return checked(TypeAdapter(list[str]), read_yaml(path), path)
+    return checked(list[str], read_yaml(path), path)
 
 
 def load_templates(path: str | Path) -> list[str]:

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lexiclip.captions.filtering import filter_answers
-from lexiclip.captions.readers import LONGEST, read_captions
+from lexiclip.captions.readers import read_captions
 from lexiclip.errors import InputError
 from lexiclip.own_classes import check_classes, is_vocabulary, own_vocabulary
-from lexiclip.vocabulary import Vocabulary, load_vocabulary, plain_vocabulary
+from lexiclip.vocabulary import Vocabulary, load_vocabulary
 
 FOLDER = Path(__file__).with_name("vocabularies")
 COCO = FOLDER / "coco80.yaml"
+LONGEST = 300  # characters of a caption that a user gives: about what fits a text tower
 SHIPPED = (COCO, FOLDER / "voc20.yaml", FOLDER / "nus81.yaml")
 
 
@@ -32,7 +33,6 @@ def words_for(classes: str | Path | Sequence[str]) -> Vocabulary:
     if is_vocabulary(classes):
         return load_vocabulary(classes, param="--classes")
     check_classes(classes)
-    plain_vocabulary(classes)
     return own_vocabulary(classes, *map(load_vocabulary, SHIPPED))
 
 

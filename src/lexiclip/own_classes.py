@@ -7,8 +7,7 @@ from pathlib import Path
 
 from lexiclip.errors import InputError
 from lexiclip.files import read_text, reading
-from lexiclip.validation import checked
-from lexiclip.vocabulary import WORDS, Vocabulary, bare, forms, load_vocabulary
+from lexiclip.vocabulary import Vocabulary, bare, check_spellings, forms, load_vocabulary
 
 # A name, in double quotes or without, and what ends it.
 END = r"[,;|\n\u3001\uff0c\uff1b]"
@@ -85,9 +84,9 @@ def own_vocabulary(names: Sequence[str], vocabulary: Vocabulary, *others: Vocabu
     """The vocabulary of `with_competitors`. A name that is a class of `vocabulary`, or else of one of
     `others`, has the words for it, too; one that is merely a word for a class ("baby") has its own alone.
 
-    InputError for a name of too many words.
+    InputError for two names of one spelling, or one of too many words.
     """
-    checked(WORDS, {"classes": {name: [] for name in names}}, "captions label no such class")
+    check_spellings(names)
     every = with_competitors(names, vocabulary)
     name_of = {bare(name): name for name in reversed(every)}  # of two spellings, the user's
     phrases = {

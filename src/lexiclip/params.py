@@ -12,9 +12,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    TypeAdapter,
     model_validator,
 )
 
@@ -66,8 +64,8 @@ Rising = AfterValidator(_rising)
 Distinct = AfterValidator(_distinct)
 
 
-class Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+class Block(BaseModel, extra="forbid", frozen=True, allow_inf_nan=False):
+    """A block of params.yaml: no other keys, no infinite numbers."""
 
 
 class VocabularyParams(Block):
@@ -384,4 +382,4 @@ class Params(Block):
 
 def load_params(path: str | Path = "params.yaml") -> Params:
     """The validated params. InputError names the first wrong key and says all that is allowed."""
-    return checked(TypeAdapter(Params), read_yaml(path), path)
+    return checked(Params, read_yaml(path), path)

@@ -13,6 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from lexiclip.errors import InputError
 from lexiclip.files import atomic_path, reading
 
 Fields = TypeVar("Fields", bound=tuple)
@@ -33,16 +34,18 @@ def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict]:
 
 
 def save_checked(path: Path, tensors: Mapping[str, Tensor], metadata: dict) -> None:
-    """Write tensors and metadata with a checksum of both."""
+    """Write tensors and metadata, "run" among it, with a checksum of both."""
     save_tensors(path, tensors, {**metadata, "checksum": _checksum(metadata, tensors)})
 
 
-def load_checked(path: Path) -> tuple[dict[str, Tensor], dict]:
-    """The tensors and metadata of `save_checked`. InputError if they are not those that were written."""
+def load_checked(path: Path, run: str) -> tuple[dict[str, Tensor], dict]:
+    """The tensors and metadata of `save_checked`. InputError if they are damaged, or of another `run`."""
     with reading(path, problem="damaged"):
         tensors, metadata = load_tensors(path)
         if metadata.pop("checksum") != _checksum(metadata, tensors):
             raise ValueError("its checksum is another")
+        if metadata["run"] != run:
+            raise InputError(f"{path}: of a run with other params, texts or architecture")
         return tensors, metadata
 
 

@@ -10,15 +10,15 @@ from pydantic import TypeAdapter, ValidationError
 from lexiclip.errors import InputError, did_you_mean
 
 
-def checked(kind: TypeAdapter, content: Any, place: object) -> Any:
-    """`content` as a `kind`. InputError names `place` (a file, a row) and the first wrong key of it."""
+def checked(kind: Any, content: Any, place: object) -> Any:
+    """`content` as a type `kind`. InputError names `place` (a file, a row) and the first wrong key of it."""
     try:
-        return kind.validate_python(content)
+        return TypeAdapter(kind).validate_python(content)
     except ValidationError as error:
         raise InputError(": ".join([str(place), *_first_problem(error, content, kind)])) from None
 
 
-def _first_problem(error: ValidationError, content: Any, kind: TypeAdapter) -> list[str]:
+def _first_problem(error: ValidationError, content: Any, kind: Any) -> list[str]:
     """["variants.best.train.lr", "input should be … (got …)"]; without a key where the whole is wrong."""
     # A misspelt key is two errors, one unknown and one missing: the one the user wrote is told.
     problem = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
@@ -53,13 +53,13 @@ def _keys(problem: Any, content: Any) -> list:
     return keys
 
 
-def _may_be_null(keys: list, content: Any, kind: TypeAdapter) -> bool:
+def _may_be_null(keys: list, content: Any, kind: Any) -> bool:
     content = inner = copy.deepcopy(content)
     for key in keys[:-1]:
         inner = inner[key]
     inner[keys[-1]] = None
     try:
-        kind.validate_python(content)
+        TypeAdapter(kind).validate_python(content)
     except ValidationError as error:
         return keys not in [_keys(other, content) for other in error.errors()]
     return True

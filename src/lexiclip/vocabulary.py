@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, TypeAdapter, model_validator
+from pydantic import BaseModel, BeforeValidator, model_validator
 
 from lexiclip.errors import InputError, did_you_mean
 from lexiclip.files import existing, read_yaml
@@ -57,9 +57,6 @@ class WordFile(BaseModel, extra="forbid", strict=True):
                 f"expected `classes:` and below it a class a line, such as `tram: []`, got {content!r:.40}"
             )
         return content
-
-
-WORDS = TypeAdapter(WordFile)
 
 
 def bare(name: str) -> str:
@@ -132,13 +129,13 @@ def load_vocabulary(
     their words go to no other class, but give no label. InputError for a malformed file, for a missing one,
     which `param` names, for an unknown class in `without` and for a word of two classes.
     """
-    listed = checked(WORDS, read_yaml(existing(path, param)), path)
+    listed = checked(WordFile, read_yaml(existing(path, param)), path)
     return _vocabulary(listed, set(without), path)
 
 
-def plain_vocabulary(names: Sequence[str]) -> Vocabulary:
-    """The vocabulary of class names without other words for them. InputError for two of one spelling."""
-    return _vocabulary(checked(WORDS, {"classes": dict.fromkeys(names)}, "classes"), set(), "classes")
+def check_spellings(names: Sequence[str]) -> None:
+    """InputError for class names of one spelling ("dog" and "dogs"), or of too many words."""
+    _vocabulary(checked(WordFile, {"classes": dict.fromkeys(names)}, "classes"), set(), "classes")
 
 
 def _vocabulary(listed: WordFile, without: set[str], path: str | Path) -> Vocabulary:

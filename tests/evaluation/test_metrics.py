@@ -74,10 +74,13 @@ def test_f1_slow_twin(tied):
 
 def test_f1_worked_by_hand():
     labels = np.array([[1, 0], [1, 1]])
-    f1 = f1_scores(np.array([[True, True], [False, True]]), labels)
-    assert (f1.cp, f1.cr) == (0.75, 0.75)  # class 0: 1/1, 1/2; class 1: 1/2, 1/1
-    assert (f1.op, f1.or_) == pytest.approx((2 / 3, 2 / 3))
-    assert f1_scores(np.zeros((2, 2), dtype=bool), np.eye(2, dtype=int)) == (0, 0, 0, 0, 0, 0)
+    found = f1_scores(np.array([[True, True], [False, True]]), labels)
+    # precision and recall of class 0: 1/1, 1/2; of class 1: 1/2, 1/1; of all decisions: 2/3, 2/3
+    assert found == pytest.approx((0.75, 2 / 3))
+    decided, labels = np.array([[1, 1], [1, 0], [1, 0]], bool), np.array([[1, 0], [0, 1], [0, 0]])
+    # class 0: 1/3, 1/1; class 1: 0/1, 0/1; of all: 1/4, 1/2
+    assert f1_scores(decided, labels) == pytest.approx((2 * 1 / 6 * 1 / 2 / (1 / 6 + 1 / 2), 1 / 3))
+    assert f1_scores(np.zeros((2, 2), dtype=bool), np.eye(2, dtype=int)) == (0, 0)
 
 
 def test_top_takes_first_classes_of_equal_scores():

@@ -15,8 +15,7 @@ from lexiclip.errors import InputError
 from lexiclip.files import read_jsonl, write_csv
 from lexiclip.mini.pretraining_checkpoint import load_checkpoint, save_checkpoint
 from lexiclip.prompts.checkpoint import RunState, load_state, save_state
-from lexiclip.prompts.contexts import init_contexts
-from lexiclip.prompts.steps import map_contexts
+from lexiclip.prompts.contexts import init_contexts, map_contexts
 
 ASKS = [({"names": [name]}, name * length) for length, name in enumerate("abcdefg")]
 START = init_contexts(2, 3, evidence=True, seed=0)

@@ -8,8 +8,8 @@ import torch
 from tests.fuzz.reader import INSTANCES, NAMES, Reader, all_of, file_of, one_file
 
 from lexiclip.clip import feature_store
-from lexiclip.evaluation.any_system import evaluate_files
-from lexiclip.evaluation.scores_file import read_scores_file, write_scores
+from lexiclip.evaluation.evaluate_files import evaluate_files
+from lexiclip.evaluation.study_scores import read_scores_file, write_scores
 from lexiclip.files import write_json
 from lexiclip.prompts.class_vectors import ClassVectors, Prompts, load_prompts, save_prompts
 from lexiclip.prompts.contexts import init_contexts

@@ -8,7 +8,7 @@ import torch
 
 from lexiclip.clip.loading import model_id, tokenize
 from lexiclip.mini import pretraining
-from lexiclip.mini.pretraining import draw_scenes, helper_weight, train_mini_clip
+from lexiclip.mini.pretraining import helper_weight, train_mini_clip, training_scenes
 from lexiclip.mini.pretraining_texts import PretrainingTexts
 from lexiclip.mini.sprites import LEVELS, SIZE, Sprites
 
@@ -48,7 +48,7 @@ def train(small_clip, sprites, texts, tmp_path, monkeypatch):
 @pytest.fixture
 def scenes_drawn(monkeypatch):
     """Counts the steps; a KeyboardInterrupt comes in the step whose number is set as `kill_at`."""
-    plain = pretraining.draw_scenes
+    plain = pretraining.training_scenes
 
     class Drawn:
         count, kill_at = 0, None
@@ -59,7 +59,7 @@ def scenes_drawn(monkeypatch):
         Drawn.count += 1
         return plain(*given)
 
-    monkeypatch.setattr(pretraining, "draw_scenes", draw)
+    monkeypatch.setattr(pretraining, "training_scenes", draw)
     return Drawn
 
 
@@ -124,11 +124,11 @@ def test_no_position_is_learnt_and_the_scale_stays_below_100(train, small_clip):
 def test_scenes_show_what_their_text_names_on_top(sprites, texts):
     generator = torch.Generator().manual_seed(0)
     choices = texts.sprites.repeat(50, 1, 1)  # (200, N, G)
-    pixels, shown = draw_scenes(sprites, choices, 32, generator)
+    pixels, shown = training_scenes(sprites, choices, 32, generator)
     assert pixels.shape == (200, 3, 32, 32) and pixels.min() >= 0 and pixels.max() <= 1
     named = torch.tensor([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 1]]).repeat(50, 1)
     assert (shown >= named).all() and (shown > named).any(), "some are shown that no text names"
     assert (shown == named).all(1).any(), "and some scenes have no other class"
-    again, _ = draw_scenes(sprites, choices, 32, torch.Generator().manual_seed(0))
-    other, _ = draw_scenes(sprites, choices, 32, torch.Generator().manual_seed(1))
+    again, _ = training_scenes(sprites, choices, 32, torch.Generator().manual_seed(0))
+    other, _ = training_scenes(sprites, choices, 32, torch.Generator().manual_seed(1))
     assert torch.equal(pixels, again) and not torch.equal(pixels, other)

@@ -25,9 +25,7 @@ def sprites():
 
 
 def made(sprites, captions=CAPTIONS, templates=300, seed=0):
-    return pretraining_texts(
-        captions, NAMES, sprites, tokenize, templates=templates, caption_share=0.4, seed=seed
-    )
+    return pretraining_texts(captions, NAMES, sprites, templates=templates, caption_share=0.4, seed=seed)
 
 
 def of_slot(row):

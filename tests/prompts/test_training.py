@@ -10,12 +10,11 @@ from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.errors import InputError
 from lexiclip.prompts import training
 from lexiclip.prompts.class_vectors import class_vectors, encode_contexts
-from lexiclip.prompts.contexts import init_contexts, prompt_layout
+from lexiclip.prompts.contexts import init_contexts, map_contexts, prompt_layout
 from lexiclip.prompts.heldout import HeldOut, caption_map
 from lexiclip.prompts.logits import score
 from lexiclip.prompts.losses import cooccurrence_weights, distillation_loss, ranking_loss
 from lexiclip.prompts.schedule import Tuning, learning_rate
-from lexiclip.prompts.steps import map_contexts
 from lexiclip.prompts.training import train_prompts
 
 NAMES = ["dog", "cat", "kite", "hair drier"]
@@ -225,11 +224,8 @@ def test_a_batch_larger_than_the_data_is_the_data(train):
     ("changed", "said"),
     [
         ({"lr": float("nan"), "warmup_epochs": 0}, "step 2, epoch 1"),
-        ({"keep_epoch": "heldout"}, "held-out captions"),
         ({"init": init_contexts(3, 32, evidence=False, seed=0)}, "init"),
         ({"init": init_contexts(2, 32, evidence=True, seed=0)}, "init"),
-        ({"keep_epoch": 5}, "keep_epoch 5"),
-        ({"result": "average"}, "ema_decay"),
     ],
 )
 def test_refusals(train, changed, said):

@@ -11,7 +11,7 @@ from tests.coco import instances
 from tests.conftest import ROOT
 from tests.random_prompts import write_prompts
 
-from lexiclip.evaluation.scores_file import write_scores
+from lexiclip.evaluation.study_scores import write_scores
 from lexiclip.files import read_yaml, write_csv, write_json
 from lexiclip.scoring.window_store import shard_path, write_shard
 

@@ -6,12 +6,12 @@ from tests.conftest import ROOT
 from lexiclip.errors import InputError
 from lexiclip.params import load_params
 from lexiclip.report.page import signed
-from lexiclip.report.tables import ablation_rows, class_rows, read_table, results_rows
+from lexiclip.report.tables import ablation_rows, class_rows, read_numbers, results_rows
 
 
 def test_a_class_called_7_stays_text(tmp_path):
     (tmp_path / "a.csv").write_text("class,positives,best\n7,3,50.5\n,4,\n")
-    assert read_table(tmp_path / "a.csv", "class") == [
+    assert read_numbers(tmp_path / "a.csv", "class") == [
         {"class": "7", "positives": 3.0, "best": 50.5},
         {"class": "", "positives": 4.0, "best": None},
     ]
@@ -23,7 +23,7 @@ def test_a_class_called_7_stays_text(tmp_path):
 def test_no_table_of_numbers(tmp_path, content):
     (tmp_path / "a.csv").write_bytes(content.encode("latin-1"))
     with pytest.raises(InputError, match=r"a\.csv: not a table of numbers.*again$"):
-        read_table(tmp_path / "a.csv", "a")
+        read_numbers(tmp_path / "a.csv", "a")
 
 
 def test_results_say_what_a_variant_is_and_list_the_rule_in_use_once():

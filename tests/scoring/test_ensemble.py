@@ -5,14 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.conftest import ROOT
 
 from lexiclip.errors import InputError
+from lexiclip.params import load_params
 from lexiclip.scoring.ensemble import (
     Ensemble,
-    choose,
     choose_by_caption_ap,
     class_mask,
     join,
+    load_ensemble,
     mean_standardised,
     read_caption_ap,
     read_choice,
@@ -99,8 +101,10 @@ def test_a_choice_may_name_classes_that_the_vocabulary_goes_without(tmp_path):
 
 
 def test_a_missing_choice_is_told_with_its_param(tmp_path):
+    params = load_params(ROOT / "params.yaml")
+    chosen = params.ensemble.model_copy(update={"choice": str(tmp_path / "choice.json")})
     with pytest.raises(InputError, match=r"no such file: name one that exists in ensemble\.choice"):
-        choose(tmp_path / "choice.json", ("best", "ema"), ("cat", "dog"), [])
+        load_ensemble(params.model_copy(update={"ensemble": chosen}), ("cat", "dog"))
 
 
 def test_reference_choice_is_that_of_coco_indices(shared):

@@ -5,7 +5,6 @@ import statistics
 import numpy as np
 import pytest
 
-from lexiclip.errors import InputError
 from lexiclip.files import write_json
 from lexiclip.scoring.fusion import (
     FUSIONS,
@@ -81,13 +80,6 @@ def test_whole_image_and_windows_are_added():
     first_sim_unused = fuse_views(views, np.array([[9.0, 0.0, 0.0]]), "plain")
     np.testing.assert_array_equal(first_sim_unused, fuse_views(views, None, "plain"))
     assert total(np.ones(3), np.full(3, 2.0), 1.5).tolist() == [4, 4, 4]
-
-
-def test_bad_input():
-    with pytest.raises(InputError, match="'max': choose one of plain, sharper, standardised"):
-        fuse_windows(np.ones((1, 2, 3)), None, "max")
-    with pytest.raises(InputError, match="no windows"):
-        fuse_windows(np.ones((1, 0, 3)), None, "plain")
 
 
 SETTINGS = {"names": list("abcd"), "variants": ["best", "ema"], "scales": [2], "shapes": ["square"]}

@@ -29,7 +29,7 @@ def test_a_class_that_is_probably_shown_moves_the_others_alone():
     p = likely_classes(scores)[0, 0]
     assert p > 0.9
     np.testing.assert_allclose(moved[0, :4], [0, 2 * WEIGHT * p, -WEIGHT * p, 0], atol=5e-3)
-    np.testing.assert_allclose(with_lift(scores, lift, 0), scores)
+    np.testing.assert_allclose(with_lift(scores, np.zeros((24, 24))), scores)
 
 
 def test_stored_by_name(tmp_path):

@@ -70,8 +70,10 @@ def test_vectors_are_the_gaussian_classifier(windows):
 
 
 def test_too_few_windows():
-    with pytest.raises(InputError, match="1 windows of unlabelled images"):
-        gaussian_vectors(np.ones((1, 4)), [np.array([0])])
+    with pytest.raises(
+        InputError, match="2 unlabelled images have 6 windows for 7 classes: give more images"
+    ):
+        prototypes_and_lift(np.ones((2, 4, 5)), np.ones((7, 5)), 20)
 
 
 def test_images_teach_which_classes_they_show_together(windows):

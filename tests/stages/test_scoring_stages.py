@@ -10,7 +10,7 @@ from tests.clones import committed_params
 from tests.coco import instances
 from tests.stages.running import refused_stage, run_stage
 
-from lexiclip.evaluation.scores_file import write_scores
+from lexiclip.evaluation.study_scores import write_scores
 from lexiclip.files import read_json, write_json, write_jsonl
 from lexiclip.params import BASELINES, PROTOTYPES
 from lexiclip.scoring.lift import write_lift

@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from lexiclip.captions.parsing import broken_rule, parse_answer
 from lexiclip.files import read_jsonl
@@ -20,14 +20,11 @@ class Answer(BaseModel):
     answer: str
 
 
-ANSWER = TypeAdapter(Answer)
-
-
 def read_answers(path: str | Path) -> list[dict]:
     """The rows {"names", "answer"} of an answers file. InputError names the first row that is none."""
     rows = read_jsonl(path)
     for number, row in enumerate(rows, start=1):
-        checked(ANSWER, row, f"{path}, row {number}")
+        checked(Answer, row, f"{path}, row {number}")
     return rows
 
 

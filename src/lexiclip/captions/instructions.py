@@ -5,7 +5,7 @@ from string import Formatter
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field
 
 from lexiclip.errors import InputError
 from lexiclip.files import read_yaml
@@ -27,7 +27,7 @@ class Chat(BaseModel, extra="allow", strict=True):
     __pydantic_extra__: dict[str, str]
 
 
-INSTRUCTIONS = TypeAdapter(Annotated[Completion | Chat, Field(discriminator="kind")])
+Instructions = Annotated[Completion | Chat, Field(discriminator="kind")]
 
 
 def load_instructions(path: str | Path) -> dict:
@@ -36,7 +36,7 @@ def load_instructions(path: str | Path) -> dict:
     InputError if something is missing, or an instruction holds a {placeholder} that is never filled in.
     """
     content = read_yaml(path)
-    known = checked(INSTRUCTIONS, content, path)
+    known = checked(Instructions, content, path)
     if known.kind == "chat":
         texts = known.__pydantic_extra__ | {f"write.{key}": text for key, text in known.write.items()}
         for key, text in texts.items():

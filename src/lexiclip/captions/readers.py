@@ -17,9 +17,6 @@ FLICKR_LINE = re.compile(r"\S+\.\w+#\d+\t\S")  # Flickr8k.token.txt: a file and 
 TEXT_KEYS = ("caption", "text", "captions", "answer")
 
 
-LONGEST = 300  # characters of a caption that a user gives: about what fits a text tower
-
-
 def read_captions(path: str | Path) -> list[str]:
     """Every caption of a file, in order. Raw answers still need `parse_answer`, one string at a time.
 

@@ -12,13 +12,9 @@ from lexiclip.errors import InputError
 
 
 class F1(NamedTuple):
-    """Precision, recall and F1 in [0, 1]: `c` averaged over classes, `o` over all decisions at once."""
+    """F1 in [0, 1], of precision and recall averaged over classes, and of all decisions at once."""
 
-    cp: float
-    cr: float
     cf1: float
-    op: float
-    or_: float
     of1: float
 
 
@@ -118,7 +114,7 @@ def f1_scores(decided: np.ndarray, labels: np.ndarray) -> F1:
     hits, decisions, shown = (decided & labels).sum(0), decided.sum(0), labels.sum(0)  # (K,) each
     cp, cr = float(np.mean(hits / np.maximum(decisions, 1))), float(np.mean(hits / shown))
     op, or_ = float(hits.sum() / max(decisions.sum(), 1)), float(hits.sum() / shown.sum())
-    return F1(cp, cr, _harmonic(cp, cr), op, or_, _harmonic(op, or_))
+    return F1(_harmonic(cp, cr), _harmonic(op, or_))
 
 
 def evaluate(scores: np.ndarray, labels: np.ndarray, decided: np.ndarray) -> dict[str, float | list[int]]:

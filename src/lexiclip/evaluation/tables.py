@@ -16,7 +16,7 @@ from lexiclip.evaluation.metrics import (
     reliability,
     top_decisions,
 )
-from lexiclip.evaluation.scores_file import read_scores_file
+from lexiclip.evaluation.study_scores import read_scores_file
 from lexiclip.images.datasets import Dataset
 from lexiclip.scoring.decisions import Prior, fit_rule, probabilities
 

@@ -55,7 +55,7 @@ def labels_of_views(path: str | Path, ids: Sequence[str], names: Sequence[str]) 
     for annotation in content["annotations"]:
         n, k = row[annotation["image_id"]], column[annotation["category_id"]]
         for view, box in enumerate(views[annotation["image_id"]]):
-            share = shown(annotation["bbox"], box)
+            share = share_inside(annotation["bbox"], box)
             if share >= MOSTLY:
                 labels[n, view, k] = 1
             elif share >= HARDLY and labels[n, view, k] == 0:
@@ -63,7 +63,7 @@ def labels_of_views(path: str | Path, ids: Sequence[str], names: Sequence[str]) 
     return labels
 
 
-def shown(bbox: Sequence[float], box: Box) -> float:
+def share_inside(bbox: Sequence[float], box: Box) -> float:
     """The share of an object, [x, y, width, height], that lies in the box."""
     x, y, width, height = bbox
     across = min(x + width, box.left + box.width) - max(x, box.left)

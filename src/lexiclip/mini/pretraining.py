@@ -63,7 +63,7 @@ def train_mini_clip(
         # A generator of its own for each step: a resumed run sees the same scenes.
         generator = torch.Generator(device).manual_seed(seed * 1_000_003 + step)
         rows = torch.multinomial(texts.weight, batch_size, replacement=True, generator=generator)
-        pixels, shown = draw_scenes(sprites, texts.sprites[rows], side, generator)
+        pixels, shown = training_scenes(sprites, texts.sprites[rows], side, generator)
         helper = helper_weight(step, steps, class_loss_share)
         with torch.autocast(device, torch.bfloat16, enabled=has_bf16(device)):
             pixels = normalise(clip.visual, 255 * pixels).contiguous(memory_format=torch.channels_last)
@@ -102,7 +102,7 @@ def helper_weight(step: int, steps: int, share: float) -> float:
     return max(0.0, 1 - step / (share * steps))
 
 
-def draw_scenes(
+def training_scenes(
     sprites: Sprites, choices: torch.Tensor, side: int, generator: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Scenes for texts that name things shown by the sprites `choices` (B, N, G), with others unnamed.

@@ -35,11 +35,10 @@ def load_checkpoint(
     if not path.is_file():
         return 0, []
     try:
-        tensors, metadata = load_checked(path)
+        tensors, metadata = load_checked(path, run)
     except InputError as error:
-        return _anew(str(error))
-    if metadata["run"] != run:
-        return _anew(f"{path}: of a run with other params, texts or architecture")
+        print(f"{error}: starting anew", file=sys.stderr)
+        return 0, []
     step, history = metadata["step"], metadata["history"]
     model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
     state: dict[int, dict] = {}
@@ -53,8 +52,3 @@ def load_checkpoint(
         for _ in range(step):
             schedule.step()
     return step, history
-
-
-def _anew(reason: str) -> tuple[int, list[dict]]:
-    print(f"{reason}: starting anew", file=sys.stderr)
-    return 0, []

@@ -3,12 +3,12 @@
 Like captions of real photos they are short: most name one or two of the things in the image.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from lexiclip.clip.loading import tokenize
 from lexiclip.mini.sprites import Sprites
 
 TEMPLATES = (
@@ -30,7 +30,6 @@ def pretraining_texts(
     captions: list[dict],
     names: tuple[str, ...],
     sprites: Sprites,
-    tokenize: Callable[[list[str]], torch.Tensor],
     *,
     templates: int,
     caption_share: float,

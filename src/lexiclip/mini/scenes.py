@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
-from pydantic import TypeAdapter
 from tqdm import tqdm
 
 from lexiclip.errors import InputError
@@ -39,7 +38,7 @@ class Scene(NamedTuple):
 
 def load_themes(path: str | Path, shown: Collection[str]) -> dict[str, list[str]]:
     """Theme name -> those of the classes `shown` that share its scenes. InputError if one is in no theme."""
-    content = checked(TypeAdapter(dict[str, list[str]]), read_yaml(path), path)
+    content = checked(dict[str, list[str]], read_yaml(path), path)
     themes = {theme: [name for name in classes if name in shown] for theme, classes in content.items()}
     themes = {theme: classes for theme, classes in themes.items() if classes}
     if missing := sorted(set(shown) - {name for classes in themes.values() for name in classes}):

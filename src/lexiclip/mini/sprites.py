@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field
 
 from lexiclip.errors import InputError
 from lexiclip.files import read_yaml
@@ -27,9 +27,6 @@ class Listed(BaseModel, extra="forbid", strict=True):
     clutter: str
 
 
-GLYPHS = TypeAdapter(Listed)
-
-
 class Sprites(NamedTuple):
     pixels: torch.Tensor  # (LEVELS, S, 4, SIZE, SIZE) in [0, 1], colours multiplied by alpha
     labels: torch.Tensor  # (S, K) bool; all False for things outside the vocabulary
@@ -41,7 +38,7 @@ def load_sprites(path: str | Path, names: tuple[str, ...]) -> Sprites:
 
     InputError if it is malformed, lists no glyph or one twice.
     """
-    listed = checked(GLYPHS, read_yaml(path), path)
+    listed = checked(Listed, read_yaml(path), path)
     rows = [(glyph, [name], name) for name, glyphs in listed.classes.items() for glyph in glyphs]
     rows += [(glyph, shown, " and ".join(shown)) for glyph, shown in listed.shared.items()]
     rows += [(glyph, [], name) for name, glyphs in listed.named.items() for glyph in glyphs]

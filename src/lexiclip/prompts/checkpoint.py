@@ -3,11 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
 from lexiclip.errors import InputError
 from lexiclip.prompts.contexts import Contexts
-from lexiclip.prompts.steps import map_contexts
 from lexiclip.tensor_files import flattened, load_checked, save_checked, unflattened
 
 
@@ -28,11 +25,6 @@ class RunState(NamedTuple):
 PARTS = RunState._fields[:4]
 
 
-def fresh_state(start: Contexts) -> RunState:
-    """The state before the first step."""
-    return RunState(start, start, map_contexts(torch.zeros_like, start), start, [], [])
-
-
 def save_state(path: Path, state: RunState, run: str) -> None:
     """Write `state` of the run identified by `run`."""
     groups = [flattened(part, contexts) for part, contexts in zip(PARTS, state, strict=False)]
@@ -45,10 +37,8 @@ def load_state(path: Path | None, run: str) -> RunState | None:
     if path is None or not path.is_file():
         return None
     try:
-        tensors, metadata = load_checked(path)
+        tensors, metadata = load_checked(path, run)
     except InputError:
-        return None
-    if metadata["run"] != run:
         return None
     parts = (unflattened(Contexts, part, tensors) for part in PARTS)
     return RunState(*parts, metadata["steps"], metadata["epochs"])

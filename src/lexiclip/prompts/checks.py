@@ -27,17 +27,11 @@ def check_start(start: Contexts, shape: tuple[int, int], evidence: bool) -> None
 def check_request(
     rows: np.ndarray, labels: Tensor, names: Sequence[str], how: Tuning, heldout: HeldOut | None
 ) -> None:
-    """InputError unless there are texts with labels (N, K), and the settings go together."""
+    """InputError unless there are texts with labels (N, K), enough of them, and captions to choose by."""
     if len(rows) == 0 or tuple(labels.shape) != (len(rows), len(names)):
         raise InputError(
             f"labels of shape {tuple(labels.shape)} for {len(rows)} texts and {len(names)} classes"
         )
-    if how.keep_epoch == "heldout" and heldout is None:
-        raise InputError("keep_epoch 'heldout' needs held-out captions: give a number")
-    if how.keep_epoch != "heldout" and not 1 <= how.keep_epoch <= how.epochs:
-        raise InputError(f"keep_epoch {how.keep_epoch} must lie in 1..epochs, which is {how.epochs}")
-    if how.result == "average" and how.ema_decay is None:
-        raise InputError("result 'average' needs an ema_decay: without it no average is kept")
     if heldout is not None and not heldout.labels[:, heldout.classes].any():
         raise InputError("no held-out caption names a class that is tuned: raise mix.heldout_share")
     smallest, processes = min(how.batch_size, len(rows)), rank_and_count()[1]

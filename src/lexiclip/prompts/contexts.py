@@ -3,7 +3,7 @@
 A prompt is [SOS][ctx]·n[class name][.][EOS]; the contexts are the only parameters that ever learn.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +26,13 @@ class Contexts(NamedTuple):
 
     def to(self, like: Tensor | torch.device | torch.dtype | str) -> "Contexts":
         """The same on another device, of another type, or as `like` is."""
-        return Contexts(*(None if part is None else part.to(like) for part in self))
+        return map_contexts(lambda part: part.to(like), self)
+
+
+def map_contexts(function: Callable[..., Tensor], *contexts: Contexts) -> Contexts:
+    """`function` of the contexts of each branch; None stays None."""
+    branches = zip(*contexts, strict=True)
+    return Contexts(*(None if branch[0] is None else function(*branch) for branch in branches))
 
 
 class PromptLayout(NamedTuple):

@@ -1,16 +1,6 @@
 """One step of training: SGD with momentum, and the moving average, on contexts as values (METHOD §5)."""
 
-from collections.abc import Callable
-
-from torch import Tensor
-
-from lexiclip.prompts.contexts import Contexts
-
-
-def map_contexts(function: Callable[..., Tensor], *contexts: Contexts) -> Contexts:
-    """`function` of the contexts of each branch; None stays None."""
-    branches = zip(*contexts, strict=True)
-    return Contexts(*(None if branch[0] is None else function(*branch) for branch in branches))
+from lexiclip.prompts.contexts import Contexts, map_contexts
 
 
 def ema_update(average: Contexts, student: Contexts, decay: float) -> Contexts:

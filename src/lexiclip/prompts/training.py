@@ -20,15 +20,15 @@ from lexiclip.clip.loading import model_id
 from lexiclip.clip.text_tower import text_width
 from lexiclip.distributed import rank_and_count, summed
 from lexiclip.precision import rounded
-from lexiclip.prompts.checkpoint import RunState, fresh_state, load_state, save_state
+from lexiclip.prompts.checkpoint import RunState, load_state, save_state
 from lexiclip.prompts.checks import check_request, check_same_epoch, check_start, diverged
 from lexiclip.prompts.class_vectors import encode_contexts
-from lexiclip.prompts.contexts import Contexts, PromptLayout, init_contexts, prompt_layout
+from lexiclip.prompts.contexts import Contexts, PromptLayout, init_contexts, map_contexts, prompt_layout
 from lexiclip.prompts.heldout import HeldOut, caption_map
 from lexiclip.prompts.logits import Logits, score
 from lexiclip.prompts.losses import cooccurrence_weights, distillation_loss, ranking_loss
 from lexiclip.prompts.schedule import Tuning, learning_rate
-from lexiclip.prompts.steps import ema_update, map_contexts, sgd_step
+from lexiclip.prompts.steps import ema_update, sgd_step
 
 
 class TrainResult(NamedTuple):
@@ -69,7 +69,8 @@ def train_prompts(
     run = _run_id(
         [*how, model_id(clip), *names, store.digest], [rows, labels, cooccurrence, *start, *(heldout or ())]
     )
-    state = load_state(checkpoint, run) or fresh_state(start)
+    fresh = RunState(start, start, map_contexts(torch.zeros_like, start), start, [], [])
+    state = load_state(checkpoint, run) or fresh
     check_same_epoch(len(state.epochs), like.device)
     student, average, velocity, kept = (contexts.to(like) for contexts in state[:4])
     layout, labels = prompt_layout(clip, names, how.n_ctx), labels.to(like.device)

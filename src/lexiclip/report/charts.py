@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from matplotlib.ticker import MaxNLocator
 
 from lexiclip.params import PROTOTYPES
-from lexiclip.report.tables import Row, read_table
+from lexiclip.report.tables import Row, read_numbers
 
 LEFT, RIGHT, TOP, BOTTOM = 60, 16, 12, 42  # room for ticks and axis titles, in pixels
 MOST_POINTS = 200  # of a line; more of them are averaged in groups
@@ -112,8 +112,8 @@ def loss_curves(keep_epochs: dict[str, int | Literal["heldout"]], looks: dict[st
     """Loss charts of the variants that `keep_epochs` names, of metrics/train, each with its own axes."""
     trainings = []
     for variant, keep in keep_epochs.items():
-        steps = read_table(f"metrics/train/{variant}.csv")
-        epochs = read_table(f"metrics/train/{variant}.epochs.csv")
+        steps = read_numbers(f"metrics/train/{variant}.csv")
+        epochs = read_numbers(f"metrics/train/{variant}.epochs.csv")
         kept = max(epochs, key=lambda row: row["caption_mAP"]) if keep == "heldout" else epochs[-1]
         points = [float(row["step"]) for row in steps], [row["loss"] for row in steps]
         chart = line_chart({variant: points}, "step", "loss", looks, width=320, height=200)
@@ -125,6 +125,6 @@ def caption_map_curves(variants: Sequence[str], looks: dict[str, int]) -> LineCh
     """mAP on held-out captions of each variant by epoch, of metrics/train."""
     series = {}
     for variant in variants:
-        epochs = read_table(f"metrics/train/{variant}.epochs.csv")
+        epochs = read_numbers(f"metrics/train/{variant}.epochs.csv")
         series[variant] = [row["epoch"] for row in epochs], [row["caption_mAP"] for row in epochs]
     return line_chart(series, "epoch", "mAP on held-out captions, %", looks)

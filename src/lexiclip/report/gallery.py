@@ -51,7 +51,7 @@ def judged(
     return predicted, [Label(name, rank, "missed") for name, rank, label in ranked[PREDICTED:] if label == 1]
 
 
-def shown(
+def gallery_image(
     path: Path, exif: bool, names: Sequence[str], scores: np.ndarray, labels: np.ndarray | None
 ) -> Shown:
     """One image of the gallery, turned by its EXIF if `exif`. InputError if it cannot be read."""

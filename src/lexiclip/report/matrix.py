@@ -9,6 +9,7 @@ from PIL import Image
 from lexiclip.report.pictures import data_uri
 
 MOST_CLASSES = 100
+PAIRS, FEWEST = 14, 20  # of the strongest; captions of a class in them, at least
 SIDE = 920  # pixels of the picture as drawn, where its cells need be neither tiny nor huge
 LETTER = 5.8  # pixels of a letter of a class name
 
@@ -35,12 +36,12 @@ def cooccurrence_picture(matrix: np.ndarray, names: Sequence[str], captions: dic
 
 
 def strongest_pairs(
-    matrix: np.ndarray, names: Sequence[str], captions: dict[str, int], wanted: int = 14, fewest: int = 20
+    matrix: np.ndarray, names: Sequence[str], captions: dict[str, int]
 ) -> list[tuple[str, str, float, int]]:
-    """The highest (class, class named with it, P, captions of the first), given `fewest` captions or more."""
-    often = np.array([captions.get(name, 0) >= fewest for name in names])
+    """The highest (class, class named with it, P, captions of the first), of classes with FEWEST or more."""
+    often = np.array([captions.get(name, 0) >= FEWEST for name in names])
     counted = np.where(often[:, None], matrix, 0)
-    order = np.argsort(-counted, axis=None, kind="stable")[:wanted]
+    order = np.argsort(-counted, axis=None, kind="stable")[:PAIRS]
     pairs = [divmod(int(cell), len(names)) for cell in order]
     return [
         (names[i], names[j], float(matrix[i, j]), captions[names[i]]) for i, j in pairs if counted[i, j] > 0

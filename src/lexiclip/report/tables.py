@@ -21,7 +21,7 @@ BASELINE_NOTES = {
 }
 
 
-def read_table(path: str | Path, text: str | None = None) -> list[Row]:
+def read_numbers(path: str | Path, text: str | None = None) -> list[Row]:
     """The rows of a CSV of numbers, None where empty, but for the column `text`.
 
     InputError names a file that is missing, empty or holds something else.
@@ -86,15 +86,14 @@ def ablation_rows(ablation: Sequence[Row]) -> tuple[dict[str, float], list[tuple
     return start, changes
 
 
-def read_statistics(sets: Sequence[str], folder: str | Path = "metrics/captions") -> dict[str, dict]:
+def read_statistics(sets: Sequence[str]) -> dict[str, dict]:
     """The counts of each set of which anything was asked. InputError names a file without them."""
     found = {}
     for caption_set in sets:
-        counts = read_json(Path(folder) / f"{caption_set}.json")
+        path = f"metrics/captions/{caption_set}.json"
+        counts = read_json(path)
         if not isinstance(counts, dict) or not {"asked", "left_after", "per_class"} <= set(counts):
-            raise InputError(
-                f"{folder}/{caption_set}.json: not the counts of a caption set: run filter again"
-            )
+            raise InputError(f"{path}: not the counts of a caption set: run filter again")
         if counts["asked"]:
             found[caption_set] = counts
     return found

@@ -1,27 +1,15 @@
 """Which classes captions name together (METHOD §6): labels in, P(j|i) out, which raises local logits."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-from numpy.typing import ArrayLike
-
-from lexiclip.errors import InputError
-
-if TYPE_CHECKING:
-    from scipy import sparse
 
 
-def cooccurrence(labels: "sparse.sparray | ArrayLike") -> np.ndarray:
+def cooccurrence(labels: np.ndarray) -> np.ndarray:
     """P(j|i) (K, K) with zero diagonal: the share of texts naming class i that name class j too.
 
-    `labels` (N, K) holds 0 and 1, dense or scipy sparse. The row of a class in no text is zero.
+    `labels` (N, K) holds 0 and 1. The row of a class in no text is zero.
     """
-    from scipy import sparse  # here: `lexiclip predict`, which counts nothing, imports this module
-
-    labels = sparse.csr_array(labels).astype(np.float64)
-    if labels.ndim != 2 or not np.isin(labels.data, (0, 1)).all():
-        raise InputError(f"labels of shape {labels.shape}: expected texts by classes, zeros and ones only")
-    together = (labels.T @ labels).toarray()  # (K, K) counts LᵀL
+    labels = labels.astype(np.float64)
+    together = labels.T @ labels  # (K, K) counts
     texts = together.diagonal().copy()
     np.fill_diagonal(together, 0)
     return together / np.maximum(texts, 1)[:, None]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter
+from pydantic import BaseModel, Field, FiniteFloat
 
 from lexiclip.files import read_json, write_json
 from lexiclip.scoring.fusion import standardise
@@ -105,7 +105,7 @@ def read_decisions(path: str | Path, names: Sequence[str]) -> tuple[Prior, dict[
 
     InputError if the file is not one of these.
     """
-    stored = checked(TypeAdapter(_Stored), read_json(path), f"{path} (run `dvc repro ensemble`)")
+    stored = checked(_Stored, read_json(path), f"{path} (run `dvc repro ensemble`)")
     log_share = np.array([stored.log_share.get(name, 0.0) for name in names])
     rules = {
         name: Rule(PRIOR * log_share, rule.midpoint, rule.threshold) for name, rule in stored.rules.items()

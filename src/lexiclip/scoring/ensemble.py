@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from lexiclip.errors import InputError, did_you_mean
 from lexiclip.files import existing, read_json
@@ -92,26 +92,20 @@ def join(scores: dict[str, np.ndarray], ensemble: Ensemble) -> dict[str, np.ndar
 
 
 def load_ensemble(params: Params, names: Sequence[str]) -> Ensemble:
-    """The ensemble of the study, from its params, metrics/captions_ap and models/lift.npz."""
-    members = params.members
-    choice = choose(params.ensemble.choice, members, names, params.vocabulary.without)
+    """The ensemble of the study: its params, metrics/captions_ap or the file of choices, models/lift.npz."""
+    members, chosen = params.members, params.ensemble.choice
+    if chosen:
+        choice = read_choice(existing(chosen, "ensemble.choice"), members, names, params.vocabulary.without)
+    else:
+        files = [f"metrics/captions_ap/{variant}.json" for variant in members]
+        choice = choose_by_caption_ap(read_caption_ap(files, names))
     mask = class_mask(params.hard_classes(members), names)
     return Ensemble(members, choice, mask, read_lift("models/lift.npz", names))
 
 
-def choose(
-    path: str | Path | None, variants: Sequence[str], names: Sequence[str], left_out: Sequence[str]
-) -> np.ndarray:
-    """The variant index of each class (K,), read from the file `path` or, without one, by caption AP."""
-    if path:
-        return read_choice(existing(path, "ensemble.choice"), variants, names, left_out)
-    files = [f"metrics/captions_ap/{variant}.json" for variant in variants]
-    return choose_by_caption_ap(read_caption_ap(files, names))
-
-
 def read_caption_ap(paths: Sequence[str | Path], names: Sequence[str]) -> np.ndarray:
     """Held-out AP (V, K) from each variant's JSON file {"per_class": {name: AP}}, NaN where it has none."""
-    files = [checked(TypeAdapter(CaptionAP), read_json(path), f"{path} (train again)") for path in paths]
+    files = [checked(CaptionAP, read_json(path), f"{path} (train again)") for path in paths]
     return np.array([[file.per_class.get(name, np.nan) for name in names] for file in files])
 
 
@@ -124,7 +118,7 @@ def read_choice(
     `left_out`, which the vocabulary goes without, may be chosen too.
     """
     choice = {}
-    for variant, classes in checked(TypeAdapter(dict[str, list[str]]), read_json(path), path).items():
+    for variant, classes in checked(dict[str, list[str]], read_json(path), path).items():
         if variant not in variants:
             raise InputError(f"{path}: unknown variant {variant!r}: choose from {', '.join(variants)}")
         for name in classes:

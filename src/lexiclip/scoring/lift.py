@@ -27,10 +27,10 @@ def log_lift(likely: np.ndarray) -> np.ndarray:
     return lift
 
 
-def with_lift(scores: np.ndarray, lift: np.ndarray, weight: float = WEIGHT) -> np.ndarray:
+def with_lift(scores: np.ndarray, lift: np.ndarray) -> np.ndarray:
     """Scores (..., K), standardised, then moved by the classes that the same image probably shows."""
     scores = standardise(np.asarray(scores, np.float64))
-    return scores + weight * likely_classes(scores) @ lift
+    return scores + WEIGHT * likely_classes(scores) @ lift
 
 
 def likely_classes(scores: np.ndarray) -> np.ndarray:

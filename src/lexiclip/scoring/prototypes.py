@@ -76,10 +76,8 @@ def gaussian_vectors(features: np.ndarray, chosen: list[np.ndarray]) -> np.ndarr
     of its `chosen`, with one covariance for all.
 
     The constant of each class is carried by the direction of the mean feature, along which all features are
-    about equally long, so that the result is used like a text vector. InputError for fewer than two windows.
+    about equally long, so that the result is used like a text vector.
     """
-    if len(features) < 2:
-        raise InputError(f"{len(features)} windows of unlabelled images: give more images")
     means = np.stack([features[rows].mean(0) for rows in chosen])  # (K, D)
     inner = np.concatenate([features[rows] - mean for rows, mean in zip(chosen, means, strict=True)])
     covariance = inner.T @ inner / len(inner)

@@ -5,7 +5,6 @@ variant scores it.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -78,7 +77,7 @@ def score_images(
     skip_unreadable: bool = False,
     share: tuple[int, int] = (0, 1),
 ) -> list[str]:
-    """Score images (id, path) with every variant, on the device of `clip`; keep finished shards.
+    """Score images (id, path), each once, with every variant, on the device of `clip`; keep finished shards.
 
     `workers` processes decode; of a `share` (rank, ranks) this process scores shards rank, rank + ranks, ...
     All is computed in the type of `clip`, a float32 image tower in bf16 where it pays. Returns a line for
@@ -86,9 +85,6 @@ def score_images(
     """
     if not images:
         raise InputError("no images to score")
-    image_id, times = Counter(image_id for image_id, _ in images).most_common(1)[0]
-    if times > 1:
-        raise InputError(f"image {image_id} is listed {times} times: list each image once")
     like = next(clip.parameters())
     vectors = {variant: of_variant.to(like) for variant, of_variant in texts.vectors.items()}
     captions = texts.captions._replace(features=texts.captions.features.to(like))

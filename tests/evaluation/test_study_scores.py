@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lexiclip.errors import InputError
-from lexiclip.evaluation.scores_file import read_scores_file, write_scores
+from lexiclip.evaluation.study_scores import read_scores_file, write_scores
 
 
 def test_written_and_read_back(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from tests.refusals import refused
 
 from lexiclip.errors import InputError
-from lexiclip.evaluation.any_system import evaluate_files
+from lexiclip.evaluation.evaluate_files import evaluate_files
 from lexiclip.evaluation.metrics import evaluate
 
 # Images 7 (a), 9 (b) and 30 (c) by person, dog; both classes are ranked without a fault but for c's dog.
