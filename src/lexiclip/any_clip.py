@@ -9,6 +9,7 @@ Class text features are the mean over the templates of CLIP's paper. Captions mo
 prompts join in; all are fused in the standardised form and count alike.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from lexiclip.clip.feature_store import open_store, write_store
@@ -34,6 +35,7 @@ from lexiclip.predict import WITHOUT_CAPTIONS, Predictor, prompt_vectors, window
 from lexiclip.prompts.class_vectors import ClassVectors, load_prompts, mean_caption_vectors
 from lexiclip.scoring.decisions import default_rule
 from lexiclip.scoring.window_pass import Windows
+from lexiclip.vector_cache import cached_vectors
 from lexiclip.vocabulary import load_vocabulary
 
 WINDOWS = Windows([2], ["square"])  # 16 beside the whole image
@@ -87,14 +89,21 @@ def any_clip(
     )
 
 
-@torch.no_grad()
 def template_vectors(clip: nn.Module, names: Sequence[str]) -> ClassVectors:
     """CLIP's own class vectors, normalised means over the 80 templates of its paper; on the CPU.
 
-    What a template says before the name is encoded once. InputError names a class that is too long.
+    Each name is encoded once for a CLIP (`vector_cache`). InputError names a class that is too long.
     """
-    device, means = next(clip.parameters()).device, 0
     templates = load_templates(IMAGENET_TEMPLATES)
+    run = json.dumps([model_id(clip), templates])
+    vectors = cached_vectors(run, names, lambda new: _means_over(templates, clip, new))
+    return ClassVectors(vectors, vectors, None)
+
+
+@torch.no_grad()
+def _means_over(templates: Sequence[str], clip: nn.Module, names: Sequence[str]) -> Tensor:
+    """Normalised means (K, D), on the CPU. What a template says before the name is encoded once."""
+    device, means = next(clip.parameters()).device, 0
     for template in tqdm(templates, desc="class names", unit="template", delay=2, disable=None):
         tokens = tokenize([template.format(name.replace("_", " ")) for name in names]).to(device)  # (K, 77)
         before = tokenize([template.partition("{}")[0]])  # SOS and the words before a name, EOS
@@ -106,8 +115,7 @@ def template_vectors(clip: nn.Module, names: Sequence[str]) -> ClassVectors:
             embed_tokens(clip, part) for part in (tokens[:1, :shared], tokens[:, shared : eos.max() + 1])
         )
         means = means + encode_class_prompts(clip, *parts, eos - shared)[0]  # (K, D)
-    vectors = F.normalize(means, dim=-1).cpu()
-    return ClassVectors(vectors, vectors, None)
+    return F.normalize(means, dim=-1).cpu()
 
 
 def _tuned(clip: nn.Module, path: Path, names: Sequence[str]) -> ClassVectors:
