@@ -134,7 +134,8 @@ def test_the_formula_is_where_method_says(file, name):
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     targets = [node.targets for node in tree.body if isinstance(node, ast.Assign)]
-    defined |= {target.id for group in targets for target in group if isinstance(target, ast.Name)}
+    assigned = [node for group in targets for target in group for node in ast.walk(target)]
+    defined |= {node.id for node in assigned if isinstance(node, ast.Name)}
     assert name in defined
 
 

@@ -1,4 +1,4 @@
-"""Answers in, labelled captions out, with a count of what each rule and judge left (METHOD §1, "filter")."""
+"""Answers in, labelled captions out, and how many each rule and judge left (METHOD §1, "Rules", "Judge")."""
 
 from collections import Counter
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""A language model's answer in, single captions out; the rules a caption must pass (METHOD §1, "Parsing")."""
+"""A language model's answer in, single captions out; the rules a caption must pass (METHOD §1, "Parse")."""
 
 import json
 import re
