@@ -3,6 +3,7 @@
 import copy
 import importlib.util
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ settings.register_profile("lexiclip", derandomize=True, deadline=None, database=
 settings.load_profile("lexiclip")
 
 ROOT = Path(__file__).resolve().parents[1]
-SLOW_FOLDERS = {"faults", "fuzz", "pipeline", "sharing"}
+SLOW_FOLDERS = {"bench", "faults", "fuzz", "pipeline", "sharing"}
 SHARED = Path(os.environ.get("LEXICLIP_SHARED", ROOT.parent / "shared"))
 
 
@@ -34,6 +35,18 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no shared test data at {SHARED} (set LEXICLIP_SHARED)")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def shared_files(shared) -> Callable[[str], list[Path]]:
+    """shared_files("golden/golden_*.npz"): the files of a pattern, sorted; a test without any skips."""
+
+    def files(pattern: str) -> list[Path]:
+        if not (found := sorted(shared.glob(pattern))):
+            pytest.skip(f"no {pattern} under {shared}")
+        return found
+
+    return files
 
 
 @pytest.fixture(scope="session")

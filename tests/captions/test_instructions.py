@@ -24,10 +24,8 @@ def test_names_are_joined_as_the_reference_does():
     assert found == ["dog", "dog and cup", "dog, cup and car"]
 
 
-def test_the_reference_instructions_are_those_of_the_method(shared):
-    method = shared / "METHOD.md"
-    if not method.exists():
-        pytest.skip(f"no METHOD.md under {shared}")
+def test_the_reference_instructions_are_those_of_the_method(shared_files):
+    (method,) = shared_files("METHOD.md")
     text = method.read_text(encoding="utf-8")
     write = REFERENCE["write"]
     for told in (REFERENCE["propose"], REFERENCE["share_scene"], write["multi"], REFERENCE["check"]):

@@ -1,4 +1,4 @@
-"""`lexiclip evaluate`: every form of scores and of labels gives the metrics worked out by hand."""
+"""`lexiclip evaluate`: scores of every form are matched with labels of every form, by name."""
 
 import json
 

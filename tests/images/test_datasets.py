@@ -130,21 +130,6 @@ def test_a_broken_file_is_told_in_one_line(written, content, said):
         load_dataset(path, path.parent, NAMES, None)
 
 
-def test_real_photos(shared):
-    folder = shared / "photos/coco"
-    if not (folder / "instances.json").exists():
-        pytest.skip(f"no COCO photos under {shared}")
-    content = json.loads((folder / "instances.json").read_text())
-    names = tuple(category["name"] for category in content["categories"])
-    dataset = load_dataset(folder / "instances.json", folder / "images", of_names(names), None)
-    assert len(dataset.ids) == len(content["images"]) and dataset.labels.shape[1] == len(names)
-    name_of = {category["id"]: category["name"] for category in content["categories"]}
-    stem_of = {image["id"]: image["file_name"].rsplit(".", 1)[0] for image in content["images"]}
-    shown = {(stem_of[a["image_id"]], name_of[a["category_id"]]) for a in content["annotations"]}
-    found = {(dataset.ids[row], names[k]) for row, k in np.argwhere(dataset.labels)}
-    assert found == shown
-
-
 @pytest.fixture
 def table(tmp_path):
     def table(text):

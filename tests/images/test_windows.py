@@ -29,8 +29,9 @@ def plain_rule(width, height, b, tall, wide, rows, columns) -> list[Box]:
     ]
 
 
-def test_boxes_equal_the_reference(shared):
-    for image in json.loads((shared / "golden" / "windows.json").read_text()):
+def test_boxes_equal_the_reference(shared_files):
+    (path,) = shared_files("golden/windows.json")
+    for image in json.loads(path.read_text()):
         for expected in image["scales"]:
             size, scales = (image["width"], image["height"]), [expected["scale"]]
             squares = windows(*size, scales, ["square"])

@@ -17,9 +17,9 @@ class Golden(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def golden(shared, openai_clip) -> list[Golden]:
+def golden(shared, shared_files, openai_clip) -> list[Golden]:
     found = []
-    for path in sorted((shared / "golden").glob("golden_*.npz")):
+    for path in shared_files("golden/golden_*.npz"):
         weights = path.with_name(path.stem.replace("golden", "clip_random") + ".pt")
         facts = path.with_suffix(".json")
         if weights.is_file() and facts.is_file():

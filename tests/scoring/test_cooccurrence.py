@@ -16,8 +16,8 @@ def slow_cooccurrence(labels: np.ndarray) -> np.ndarray:
     return result
 
 
-def test_golden(shared):
-    for path in sorted((shared / "golden").glob("golden_*.npz")):
+def test_golden(shared_files):
+    for path in shared_files("golden/golden_*.npz"):
         golden = np.load(path)
         matrix = row_normalised(golden["co_counts"] / golden["co_nums"][:, None])
         adjusted = modulate(golden["co_raw"], matrix)

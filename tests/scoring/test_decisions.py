@@ -5,12 +5,10 @@ import pytest
 from scipy.special import expit
 
 from lexiclip.errors import InputError
-from lexiclip.evaluation.metrics import f1_scores
 from lexiclip.scoring.decisions import (
     PRIOR,
     STEEPNESS,
     caption_prior,
-    default_rule,
     fit_rule,
     probabilities,
     read_decisions,
@@ -56,19 +54,6 @@ def test_the_threshold_has_the_highest_expected_f1(world):
     assert f1[min(f1, key=lambda t: abs(t - rule.threshold))] == pytest.approx(max(f1.values()), abs=1e-3)
 
 
-def test_it_decides_better_than_one_threshold_for_raw_scores(world):
-    scores, labels = world
-    rule = fit_rule(scores, UNIFORM)
-    ours = f1_scores(probabilities(scores, rule) >= rule.threshold, labels).of1
-    raw = max(f1_scores(scores > t, labels).of1 for t in np.linspace(-3, 9, 121))
-    assert ours > raw + 0.05
-
-
-def test_a_photo_alone_is_decided_as_among_others(world):
-    rule = fit_rule(world[0], UNIFORM)
-    np.testing.assert_array_equal(probabilities(world[0], rule)[7], probabilities(world[0][7], rule))
-
-
 def test_scale_and_shift_of_an_image_do_not_matter(world):
     rule = fit_rule(world[0], UNIFORM)
     again = fit_rule(100 * world[0] - 5, UNIFORM)
@@ -96,7 +81,3 @@ def test_another_file_ends_in_one_line(tmp_path):
     (tmp_path / "d.json").write_text('{"labels_per_image": 3}')
     with pytest.raises(InputError, match=r"d.json .*dvc repro ensemble.*log_share"):
         read_decisions(tmp_path / "d.json", NAMES)
-
-
-def test_default_rule_adds_nothing_to_a_class():
-    assert (default_rule(3).gain == 0).all() and 0 < default_rule(3).threshold < 0.5

@@ -107,8 +107,9 @@ def test_a_missing_choice_is_told_with_its_param(tmp_path):
         load_ensemble(params.model_copy(update={"ensemble": chosen}), ("cat", "dog"))
 
 
-def test_reference_choice_is_that_of_coco_indices(shared):
-    categories = json.loads((shared / "photos" / "coco" / "instances.json").read_text())["categories"]
+def test_reference_choice_is_that_of_coco_indices(shared_files):
+    (path,) = shared_files("photos/coco/instances.json")
+    categories = json.loads(path.read_text())["categories"]
     names = [category["name"] for category in sorted(categories, key=lambda category: category["id"])]
     choice = read_choice(REFERENCE, VARIANTS, names)
     assert np.bincount(choice).tolist() == [25, 26, 13, 4, 4, 8]

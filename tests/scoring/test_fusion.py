@@ -37,8 +37,8 @@ def slow_fuse(scores: list, sims: list, form: str, threshold: float) -> list:
     return fused
 
 
-def test_golden(shared):
-    for path in sorted((shared / "golden").glob("golden_*.npz")):
+def test_golden(shared_files):
+    for path in shared_files("golden/golden_*.npz"):
         golden = np.load(path)
         scores = golden["fuse_scores"]
         sims = golden["fuse_sims"].mean(-1)

@@ -40,8 +40,8 @@ def test_sure_windows_slow_twin(windows):
     for k, rows in enumerate(chosen):
         own = [i for i in range(len(p)) if p[i].argmax() == k and allowed[i, k]]
         expected = sorted(own, key=lambda i: -(p[i] * np.log(p[i])).sum())[:20]
-        if len(own) >= FEWEST:
-            assert sorted(rows.tolist()) == sorted(expected)
+        assert len(own) >= FEWEST
+        assert sorted(rows.tolist()) == sorted(expected)
 
 
 def test_a_class_that_no_window_prefers_takes_its_highest():

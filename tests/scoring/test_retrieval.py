@@ -15,9 +15,9 @@ def drawn(rows, seed):
 
 
 @pytest.mark.parametrize("chunk", [64, 1000])
-def test_golden(shared, monkeypatch, chunk):
+def test_golden(shared_files, monkeypatch, chunk):
     monkeypatch.setattr(retrieval, "CHUNK", chunk)
-    for path in sorted((shared / "golden").glob("golden_*.npz")):
+    for path in shared_files("golden/golden_*.npz"):
         golden = np.load(path)
         queries, captions = (
             torch.from_numpy(golden[key]) for key in ("image_global_feature", "caption_features")

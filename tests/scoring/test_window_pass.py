@@ -164,9 +164,9 @@ def test_views_in_memory_do_not_grow_with_the_images(clip, texts, tmp_path, monk
     assert len(most) == 12 and max(most) <= 3
 
 
-def test_golden_logits_from_what_is_stored(shared, openai_clip):
+def test_golden_logits_from_what_is_stored(shared_files, openai_clip):
     """Half the stored global score and half the retrieved one are the reference's logits with retrieval."""
-    for path in sorted((shared / "golden").glob("golden_*.npz")):
+    for path in shared_files("golden/golden_*.npz"):
         golden = {key: torch.from_numpy(np.asarray(value)) for key, value in np.load(path).items()}
         clip = openai_clip(path.with_name(path.stem.replace("golden", "clip_random") + ".pt"))
         names = json.loads(path.with_suffix(".json").read_text())["classnames"]
