@@ -5,15 +5,9 @@ import pytest
 import torch
 from tests.tiny import tuning
 
-from lexiclip.distributed import summed
 from lexiclip.errors import InputError
 from lexiclip.prompts import checks
 from lexiclip.prompts.checks import check_request, check_same_epoch
-
-
-def test_alone_a_sum_is_what_it_was():
-    tensors = [torch.ones(2, 3), torch.tensor(4.0)]
-    assert summed(tensors) == tensors
 
 
 def test_what_several_processes_refuse(monkeypatch):

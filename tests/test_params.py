@@ -1,5 +1,7 @@
 """params.yaml: the committed one is valid; each way of breaking it is told in one line that names the key."""
 
+import copy
+
 import pytest
 import yaml
 from tests.clones import committed_params
@@ -15,7 +17,7 @@ def changed(tmp_path):
     """changed(changes): a copy of the committed file with some keys ("train.seed") set to other values."""
 
     def changed(changes):
-        content = committed_params()
+        content = copy.deepcopy(COMMITTED)
         for key, value in changes.items():
             *blocks, last = key.split(".")
             inner = content

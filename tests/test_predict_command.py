@@ -85,11 +85,6 @@ def test_a_name_with_a_line_break_stays_one_row(run, photos, tmp_path):
     assert row[0] == str(name)
 
 
-def test_own_classes_in_any_script(run, photos):
-    lines = run(photos[0], "--classes", 'tram, "horse, brown", Straßenbahn 電車', "--top", 5).splitlines()
-    assert {line.split("  ")[-1] for line in lines[1:]} == {"tram", "horse, brown", "Straßenbahn 電車"}
-
-
 def test_the_table_is_one_that_the_project_reads(run, photos, tmp_path):
     name = tmp_path / "a, b.png"
     name.write_bytes(photos[0].read_bytes())

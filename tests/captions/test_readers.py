@@ -5,7 +5,6 @@ from tests.refusals import refused
 
 from lexiclip.captions.parsing import parse_answer
 from lexiclip.captions.readers import read_captions
-from lexiclip.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -66,12 +65,6 @@ def test_a_broken_file_is_told_in_one_line(tmp_path, name, content, said):
     path.write_bytes(content)
     with refused(said):
         read_captions(path)
-
-
-def test_a_missing_file_is_named(tmp_path):
-    for name in ("a.txt", "a.json", "a.jsonl", "a.csv"):
-        with pytest.raises(InputError, match=name):
-            read_captions(tmp_path / name)
 
 
 def test_every_file_of_a_real_model_is_read(shared_files):

@@ -1,7 +1,6 @@
 """Questions to a server: what is sent, many at once, failures sent again, the last word."""
 
 import json
-import socket
 import threading
 import time
 
@@ -100,14 +99,6 @@ def test_silence_and_retries_end_at_the_deadline(serve):
         with pytest.raises(InputError, match=r"no answer within 0\.3 s"):
             ask(serve(reply), ["a"], deadline=0.3, retries=50)
     over.set()
-
-
-def test_no_server_at_all():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(InputError, match="no connection"):
-        ask(f"http://127.0.0.1:{port}/v1", ["a"])
 
 
 def test_the_key_is_never_told(serve, monkeypatch):

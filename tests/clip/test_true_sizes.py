@@ -15,13 +15,14 @@ from lexiclip.prompts.contexts import init_contexts
     [
         ("RN50", 224, 7 * 7, 1024),
         ("RN101", 224, 7 * 7, 512),
-        pytest.param("RN50x4", 288, 9 * 9, 640, marks=pytest.mark.slow),
+        ("RN50x4", 288, 9 * 9, 640),
         ("ViT-B-32", 224, 7 * 7, 512),
-        pytest.param("ViT-B-16", 224, 14 * 14, 512, marks=pytest.mark.slow),
+        ("ViT-B-16", 224, 14 * 14, 512),
         ("MobileCLIP-S1", 256, 8 * 8, 512),
-        pytest.param("convnext_base", 224, 7 * 7, 512, marks=pytest.mark.slow),
+        ("convnext_base", 224, 7 * 7, 512),
     ],
 )
+@pytest.mark.slow
 @torch.inference_mode()
 def test_shapes_and_finite_values(model, size, cells, dim):
     clip = build_clip(model, "random")

@@ -143,29 +143,19 @@ def test_results_of_coco_count_the_highest_of_a_pair_and_all_images(written, lab
         evaluate_files(written("coco_results.json", results), labels_file)
 
 
-@pytest.fixture(params=["csv", "voc", "nus"])
-def other_labels(request, tmp_path, written):
-    """The same labels as other formats have them."""
-    names = {"a": "person", "b": "dog", "c": "dog"}
-    if request.param == "csv":
-        return written("labels.csv", "image;labels\na.jpg;person\nb.jpg;dog\nc.jpg;dog\n")
-    for folder in ("Annotations", "ImageList", "TrainTestLabels"):
-        (tmp_path / folder).mkdir()
-    if request.param == "nus":
-        written("ImageList/TestImagelist.txt", "x\\a.jpg\nx\\b.jpg\nx\\c.jpg\n")
-        written("TrainTestLabels/Labels_dog_Test.txt", "0\n1\n1\n")
-        written("TrainTestLabels/Labels_person_Test.txt", "1\n0\n0\n")
-        return tmp_path
-    for name, label in names.items():
-        body = f"<filename>{name}.jpg</filename><object><name>{label}</name></object>"
-        written(f"Annotations/{name}.xml", f"<annotation>{body}</annotation>")
-    return tmp_path / "Annotations"
-
-
-def test_labels_of_any_format_are_read(written, other_labels):
-    stored = {"ids": ["c", "b", "a"], "names": ["person", "dog"], "scores": SCORES[::-1]}
-    path = written("scores.json", stored)
-    assert evaluate_files(path, other_labels) == EXPECTED
+def test_results_that_name_their_categories_go_with_labels_of_any_kind(written):
+    labels = written("labels.csv", "image;labels\na.jpg;person\nb.jpg;dog\nc.jpg;dog\n")
+    rows = zip("abc", SCORES, strict=True)
+    results = [
+        {"image_id": image, "category_id": name, "score": score}
+        for image, scores in rows
+        for name, score in zip(("Person", "dog"), scores, strict=True)
+    ]
+    found = evaluate_files(written("results.json", results), labels)
+    assert found["mAP"] == EXPECTED["mAP"] and found["OF1"] == EXPECTED["OF1"]
+    results[0]["category_id"] = "cat"
+    with refused("the labels have no category cat"):
+        evaluate_files(written("results.json", results), labels)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from lexiclip.evaluation.tables import (
     as_text,
     decisions_by_rule,
     labels_of,
-    metrics_of,
     per_class_table,
     reliability_table,
     results_table,
@@ -45,19 +44,6 @@ def test_decisions_by_rule():
     assert list(found) == ["image mean", "top 3", "overall", "ours", "oracle", "ECE"]
     assert found["oracle"][0] > found["top 3"][0] > found["image mean"][0] > 0
     assert found["ours"][0] > found["top 3"][0] < found["overall"][0] and 0 < found["ECE"][0] < 10
-
-
-def test_metrics_by_name():
-    arrays = {"scores": PERFECT, "whole": 1 - PERFECT}
-    best = metrics_of("best", arrays, LABELS, PRIOR)["best"]
-    assert best["windows"]["mAP"] == 100 and best["whole"]["mAP"] < 100
-    assert metrics_of("zero_shot", arrays, LABELS, PRIOR) == {"zero_shot": best}
-    rules = metrics_of(
-        "ensemble", {"scores": PERFECT, "mean": PERFECT, "class_advantage": 1 - PERFECT}, LABELS, PRIOR
-    )
-    assert list(rules) == ["ensemble", "ensemble_mean", "ensemble_class_advantage"]
-    assert rules["ensemble"] == rules["ensemble_mean"] != rules["ensemble_class_advantage"]
-    assert all(np.isfinite(value) for value in rules["ensemble"].values())
 
 
 def test_reliability_rows_count_every_label():

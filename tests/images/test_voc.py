@@ -95,12 +95,6 @@ def test_a_text_that_is_no_image_set_is_told(tmp_path):
         read_labels(tmp_path / "labels.txt")
 
 
-def test_an_image_set_without_its_annotation_names_it(devkit):
-    (devkit / "Annotations/2.xml").unlink()
-    with pytest.raises(InputError, match=r"2\.xml: cannot be read"):
-        load_dataset(devkit / "ImageSets/Main/test.txt", devkit / "JPEGImages", NAMES, None)
-
-
 def test_real_annotations_name_all_twenty_classes_of_our_vocabulary(shared_files, capsys):
     files = shared_files("photos/voc/Annotations/*.xml")
     folder = files[0].parents[1]

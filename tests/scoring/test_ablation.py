@@ -13,8 +13,3 @@ def test_the_same_boxes_as_fewer_windows(stored, scales, shapes):
     rows = view_rows(*stored, scales, shapes)
     kept = [scale for scale in stored[0] if scale in scales], [s for s in shapes if s in stored[1]]
     assert [boxes[row] for row in rows] == [None, *(windows(640, 480, *kept) if kept[1] else [])]
-
-
-def test_all_and_none():
-    assert view_rows((2, 3), SHAPES, (2, 3), SHAPES) == list(range(1 + len(windows(9, 9, (2, 3), SHAPES))))
-    assert view_rows((2, 3), SHAPES, (), SHAPES) == [0]

@@ -37,11 +37,6 @@ def drawn(*shape):
     return np.random.default_rng(0).normal(size=shape)
 
 
-def test_mean_standardised_of_an_image_does_not_depend_on_the_others():
-    scores = drawn(3, 5, 4)
-    assert_close(mean_standardised(scores, MASK)[2:3], mean_standardised(scores[:, 2:3], MASK))
-
-
 def test_only_unmasked_variants_count():
     scores = drawn(3, 5, 4)
     alike = standardise(scores)

@@ -48,10 +48,6 @@ def test_every_caption_is_compared_once():
     assert [len(groups) for groups in sets.groups.values()] == [2, 2, 1]
 
 
-def test_no_variant_retrieves():
-    assert retrieve(torch.ones(2, 4), caption_sets(torch.eye(4), {})) == {}
-
-
 def test_equal_captions_count_as_often_as_they_occur(monkeypatch):
     monkeypatch.setattr(retrieval, "CHUNK", 4)
     captions = torch.tensor([[0.0, 1.0]] * 5 + [[1.0, 0.0]] * 11)

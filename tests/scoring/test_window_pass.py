@@ -206,11 +206,6 @@ def test_unreadable_images_are_named_or_skipped_and_tried_again(clip, texts, ima
     assert len(read_scores(folder, "best").ids) == 5
 
 
-def test_whole_images_alone(clip, texts, images, tmp_path):
-    run(clip, images, texts, tmp_path / "scores", scales=())
-    assert read_scores(tmp_path / "scores", "best").global_.shape == (5, 1, 3)
-
-
 def test_bad_input(clip, texts, images, tmp_path):
     for listed, said in (
         ([], "no images"),
