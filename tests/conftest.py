@@ -11,6 +11,7 @@ from hypothesis import settings
 from tests.home import move_in
 
 move_in()  # before the first import of what looks into HOME
+import lexiclip.clip.library  # noqa: E402, F401 before open_clip, which alone imports seconds more
 
 # The same examples in every run, timed by nobody, kept nowhere.
 settings.register_profile("lexiclip", derandomize=True, deadline=None, database=None, max_examples=60)
@@ -22,8 +23,7 @@ SHARED = Path(os.environ.get("LEXICLIP_SHARED", ROOT.parent / "shared"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs the whole study, breaks it or tries thousands of files is slow; the longest file is first."""
-    items.sort(key=lambda item: item.path.name != "test_readme.py")  # so that two workers end together
+    """What runs the whole study, breaks it or tries thousands of files is slow, file by file."""
     for item in items:
         if SLOW_FOLDERS & set(item.path.relative_to(ROOT / "tests").parts):
             item.add_marker(pytest.mark.slow)
