@@ -149,7 +149,7 @@ def test_label_matrix():
 
 
 @pytest.mark.parametrize(
-    "listed", ["[a photo., 'a {}']", "['{} and {}']", "['{name}']", "['{:9}']", "['{']", "{}"]
+    "listed", ["[a photo., 'a {}']", "['{} and {}']", "['{name}']", "['{} and {x}']", "['{']", "{}"]
 )
 def test_a_template_without_one_place_for_the_class_is_told(tmp_path, listed):
     path = tmp_path / "templates.yaml"

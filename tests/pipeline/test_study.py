@@ -101,8 +101,8 @@ def test_corrupt_image(study, fails):
         assert "000003.png" in fails("stages/score.py")
 
 
-def test_real_photos_by_params_alone(study, shared):
-    photos = (shared / "photos/coco").resolve()
+def test_real_photos_by_params_alone(study, shared_files):
+    photos = shared_files("photos/coco")[0].resolve()
     of_photos = {"labels": str(photos / "instances.json"), "folder": str(photos / "images"), "limit": 16}
     with study.params(lambda params: params["images"].update(of_photos)):
         reproduced = study.run("dvc", "repro", "evaluate")

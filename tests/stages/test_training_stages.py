@@ -34,7 +34,7 @@ def refused(capsys):
 
 
 @pytest.fixture
-def study(tmp_path, monkeypatch):
+def captions(tmp_path, monkeypatch):
     """A folder with captions and params: `best` on all classes, `next` goes on from it on two hard ones."""
     monkeypatch.chdir(tmp_path)
     params = committed_params()
@@ -65,9 +65,13 @@ def study(tmp_path, monkeypatch):
     ]
     for source in ("multi", "single", "challenge", "wild", "world"):
         write_jsonl(f"data/captions/{source}.jsonl", captions if source == "multi" else [])
+
+
+@pytest.fixture
+def study(captions):
+    """The same after all stages before the training."""
     for stage in ("mix", "clip", "encode_texts", "baselines"):
         run_stage(stage)
-    return tmp_path
 
 
 def rows_of(path):
@@ -111,7 +115,7 @@ def changed(change):
     write_json("params.yaml", params)
 
 
-def test_class_lists_outside_the_vocabulary_are_told(study, refused, capsys):
+def test_class_lists_outside_the_vocabulary_are_told(captions, refused, capsys):
     changed(lambda params: params["variants"]["next"]["mix"]["hard_classes"].append("zebra"))
     said = "error: variants.next.mix.hard_classes: the vocabulary has no class 'zebra'"
     assert refused("mix") == said
@@ -140,12 +144,12 @@ def test_two_processes_tune_what_one_does(study):
 
 
 @pytest.mark.parametrize("given", [[], ["nope"], ["best", "next"]])
-def test_training_asks_for_a_variant_of_params_yaml(study, refused, given):
+def test_training_asks_for_a_variant_of_params_yaml(captions, refused, given):
     said = refused("train", *given)
     assert said.endswith(f"{' '.join(given) or 'no variant'}: name one of params.yaml: best, next")
 
 
-def test_a_mix_that_lacks_a_class_names_its_variant(study, refused):
+def test_a_mix_that_lacks_a_class_names_its_variant(captions, refused):
     changed(lambda params: params["variants"]["next"]["mix"].update(texts={}))
     said = "error: variants.next.mix.texts: no text of fork, knife: add a source, such as `class: true`"
     assert refused("mix") == said
