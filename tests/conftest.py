@@ -3,6 +3,7 @@
 import copy
 import importlib.util
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +28,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SLOW_FOLDERS & set(item.path.relative_to(ROOT / "tests").parts):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture
+def lexiclip(monkeypatch, capsys):
+    """lexiclip(*words) runs a command; what it prints on stdout and stderr."""
+    from lexiclip import cli
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["lexiclip", *map(str, words)])
+        cli.main()
+        return capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Any CLIP, random ones here, predicts without a study: by templates, captions and tuned prompts."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from open_clip import OPENAI_IMAGENET_TEMPLATES
 from PIL import Image
 from tests.random_prompts import write_clip, write_prompts
 
-from lexiclip import cli
 from lexiclip.any_clip import any_clip, template_vectors
 from lexiclip.clip.loading import tokenize
 from lexiclip.clip.text_tower import encode_texts
@@ -122,12 +120,10 @@ def test_what_does_not_fit_is_told(root, monkeypatch, how, said):
         any_clip(**given | how)
 
 
-def test_the_command_needs_no_project(root, photos, tmp_path, monkeypatch, capsys):
+def test_the_command_needs_no_project(root, photos, tmp_path, monkeypatch, lexiclip):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "classes.txt").write_text("tram\ncyclist\n")
     arguments = [photos[0], "--clip", root / "models/clip", "--classes", "classes.txt", "--json"]
     arguments += ["--captions", root / "captions.txt", "--heatmap", "map.png", "--report", "page.html"]
-    monkeypatch.setattr(sys, "argv", ["lexiclip", "predict", *map(str, arguments)])
-    cli.main()
-    assert sorted(json.loads(capsys.readouterr().out)["labels"]) == ["cyclist", "tram"]
+    assert sorted(json.loads(lexiclip("predict", *arguments).out)["labels"]) == ["cyclist", "tram"]
     assert Image.open("map.png").size == (810, 270) and (tmp_path / "page.html").stat().st_size > 9000

@@ -1,29 +1,14 @@
 """The command line from outside: what it prints, in which order, and how it fails."""
 
 import json
-import sys
 
 import pytest
 
-from lexiclip import cli
 
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Runs a command; what it prints on stdout and stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["lexiclip", *map(str, arguments)])
-        cli.main()
-        return capsys.readouterr()
-
-    return run
-
-
-def test_label_prints_one_line_a_caption_in_order(tmp_path, run):
+def test_label_prints_one_line_a_caption_in_order(tmp_path, lexiclip):
     path = tmp_path / "captions.txt"
     path.write_text("A hot dog.\n\nTwo men and a caf\u00e9 table\r\nA dog", encoding="utf-8")
-    rows = [json.loads(line) for line in run("label", path).out.splitlines()]
+    rows = [json.loads(line) for line in lexiclip("label", path).out.splitlines()]
     assert rows == [
         {"caption": "A hot dog.", "labels": ["hot dog"]},
         {"caption": "", "labels": []},
@@ -32,12 +17,12 @@ def test_label_prints_one_line_a_caption_in_order(tmp_path, run):
     ]
 
 
-def test_label_reads_a_table_by_another_vocabulary(tmp_path, run):
+def test_label_reads_a_table_by_another_vocabulary(tmp_path, lexiclip):
     captions, words = tmp_path / "captions.csv", tmp_path / "words.yaml"
     captions.write_text('image,caption\na.png,"A couch, a tram"\n')
     words.write_text("classes: {tram: [streetcar]}\n")
     for vocabulary, labels in (("voc20", ["sofa", "train"]), (words, ["tram"])):
-        row = json.loads(run("label", captions, "--vocabulary", vocabulary).out)
+        row = json.loads(lexiclip("label", captions, "--vocabulary", vocabulary).out)
         assert row == {"caption": "A couch, a tram", "labels": labels}
 
 
@@ -52,9 +37,9 @@ def test_label_reads_a_table_by_another_vocabulary(tmp_path, run):
         (["evaluate", "--threshold=nan", "scores.json", "labels.csv"], "--threshold"),
     ],
 )
-def test_bad_input_ends_in_one_line_and_exit_code_1(run, capsys, arguments, said):
+def test_bad_input_ends_in_one_line_and_exit_code_1(lexiclip, capsys, arguments, said):
     with pytest.raises(SystemExit) as ended:
-        run(*arguments)
+        lexiclip(*arguments)
     streams = capsys.readouterr()
     assert ended.value.code == 1 and not streams.out
     assert said in streams.err and streams.err.count("\n") == 1
@@ -63,10 +48,10 @@ def test_bad_input_ends_in_one_line_and_exit_code_1(run, capsys, arguments, said
 @pytest.mark.parametrize(
     ("rule", "said"), [("--per-image=1", "1 an image on average"), ("--threshold=0.5", "of at least 0.5")]
 )
-def test_evaluate_says_by_which_rule_it_decides(tmp_path, run, rule, said):
+def test_evaluate_says_by_which_rule_it_decides(tmp_path, lexiclip, rule, said):
     scores, labels = tmp_path / "scores.json", tmp_path / "labels.csv"
     scores.write_text('{"ids": ["a", "b"], "names": ["dog", "cat"], "scores": [[0.9, 0.1], [0.2, 0.8]]}')
     labels.write_text("image,labels\na.jpg,dog\nb.jpg,cat\n")
-    streams = run("evaluate", rule, scores, labels)
+    streams = lexiclip("evaluate", rule, scores, labels)
     metrics = json.loads(streams.out)
     assert said in streams.err and metrics["mAP"] == metrics["CF1"] == metrics["OF1"] == 100.0

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 from PIL import Image
 
-from lexiclip import cli, predict
+from lexiclip import predict
 from lexiclip.images import views
 from lexiclip.images.csv_labels import read_csv
 from lexiclip.predict_command import printable
@@ -21,12 +21,10 @@ NAMES = ("dog", "couch", "traffic light", "cup")
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, project):
+def run(monkeypatch, lexiclip, project):
     def run(*arguments):
         monkeypatch.chdir(project)
-        monkeypatch.setattr(sys, "argv", ["lexiclip", "predict", *map(str, arguments)])
-        cli.main()
-        return capsys.readouterr().out
+        return lexiclip("predict", *arguments).out
 
     return run
 

@@ -7,7 +7,6 @@ import json
 import re
 import shlex
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,6 @@ from tests.clones import commit_copy, committed, succeed
 from tests.coco import instances
 from tests.conftest import ROOT
 
-from lexiclip import cli
 from lexiclip.files import read_jsonl, write_json
 from lexiclip.params import load_params
 from lexiclip.vocabulary import load_vocabulary
@@ -225,11 +223,9 @@ def test_it_runs(project, command):
 
 
 @pytest.mark.parametrize("command", LEXICLIP)
-def test_lexiclip_runs(files, command, monkeypatch, capsys):
-    words = [MODEL if word == NAMED else word for word in shlex.split(command)]
-    monkeypatch.setattr(sys, "argv", words)
-    cli.main()
-    printed = capsys.readouterr()
+def test_lexiclip_runs(files, command, lexiclip):
+    _, *words = (MODEL if word == NAMED else word for word in shlex.split(command))
+    printed = lexiclip(*words)
     assert re.search(LEXICLIP[command], printed.out + printed.err, re.DOTALL)
 
 

@@ -1,17 +1,15 @@
 """From a class list and captions to prompts: what is written and said, what is refused, kills and seeds."""
 
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from tests.random_prompts import write_clip
+from tests.steps import at_step, killed
 
-from lexiclip import cli
 from lexiclip import own_prompts as tuning
 from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.clip.loading import clip_of, model_id
-from lexiclip.prompts import training
 from lexiclip.prompts.class_vectors import class_vectors, load_prompts, zero_shot_vectors
 from lexiclip.prompts.heldout import caption_map, held_out
 from lexiclip.tune import tune
@@ -43,15 +41,12 @@ def here(folder, monkeypatch):
 
 
 @pytest.fixture
-def run(here, monkeypatch, capsys):
+def run(here, lexiclip):
     def run(*arguments):
         given = {"--classes": "mine.txt", "--captions": "captions.txt", "--clip": "models/clip"}
         given |= {"--out": "out.safetensors", "--epochs": "2"}
         given |= dict(zip(arguments[::2], arguments[1::2], strict=True))
-        words = [word for pair in given.items() for word in pair]
-        monkeypatch.setattr(sys, "argv", ["lexiclip", "tune", *words])
-        cli.main()
-        return capsys.readouterr()
+        return lexiclip("tune", *(word for pair in given.items() for word in pair))
 
     return run
 
@@ -88,19 +83,12 @@ def test_held_out_maps_are_those_of_scoring_the_captions_anew(here, tmp_path):
 def test_a_killed_run_goes_on_and_another_starts_anew(here, monkeypatch):
     def steps(seed=0, kill_at=None):
         """How many are taken; a KeyboardInterrupt in the step `kill_at`."""
-        taken = []
-
-        def counting(*given, **how):
-            taken.append(1)
-            if len(taken) == kill_at:
-                raise KeyboardInterrupt
-            return real(*given, **how)
-
-        monkeypatch.setattr(training, "sgd_step", counting)
-        tune(CLASSES, "captions.txt", "models/clip", "out.safetensors", epochs=3, seed=seed)
+        with monkeypatch.context() as patch:
+            taken = at_step(patch, kill_at, killed)
+            tune(CLASSES, "captions.txt", "models/clip", "out.safetensors", epochs=3, seed=seed)
         return len(taken)
 
-    real, prompts, checkpoint = training.sgd_step, Path("out.safetensors"), Path("out.checkpoint.partial")
+    prompts, checkpoint = Path("out.safetensors"), Path("out.checkpoint.partial")
     whole, undisturbed = steps(), prompts.read_bytes()
     prompts.unlink()
     with pytest.raises(KeyboardInterrupt):

@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from tests.threads import torch_threads
 
 from lexiclip.clip.image_tower import dense_tower, encode_images, encode_views
 from lexiclip.clip.normalisation import normalise
@@ -78,18 +79,15 @@ def test_folded_batch_norms_are_the_models_own_layers(trained_clip):
 
 
 def test_float64_views_are_encoded_as_if_alone_by_any_number_of_threads(trained_clip):
-    generator, threads = torch.Generator().manual_seed(3), torch.get_num_threads()
+    generator = torch.Generator().manual_seed(3)
     views = torch.randint(256, (19, 3, 64, 64), generator=generator, dtype=torch.uint8)
     pixels = normalise(trained_clip.visual, views, torch.float64)
     alone = [encode_images(trained_clip, view[None]) for view in pixels]
     found = {}
-    try:
-        for count in (1, 2, 5):
-            torch.set_num_threads(count)
+    for count in (1, 2, 5):
+        with torch_threads(count):
             found[count] = encode_views(trained_clip, views, bf16=False)
             assert torch.get_num_threads() == count
-    finally:
-        torch.set_num_threads(threads)
     for part, in_turn in enumerate(zip(*alone, strict=True)):
         torch.testing.assert_close(found[1][part], torch.cat(in_turn), rtol=0, atol=1e-12)
         assert all(torch.equal(found[1][part], found[count][part]) for count in (2, 5))

@@ -5,6 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 import torch
+from tests.steps import at_step, killed
+from tests.threads import torch_threads
 
 from lexiclip.clip.feature_store import open_store, write_store
 from lexiclip.errors import InputError
@@ -142,13 +144,7 @@ def test_the_loss_falls(train, small_clip, exact_clip, precision):
 
 
 def test_exact_gradients_are_rounded_to_bf16_and_what_they_move_to_float32(train, monkeypatch):
-    seen, plain_step = [], training.sgd_step
-
-    def watched_step(student, gradients, velocity, **sgd):
-        seen.append((student, gradients, velocity))
-        return plain_step(student, gradients, velocity, **sgd)
-
-    monkeypatch.setattr(training, "sgd_step", watched_step)
+    seen = at_step(monkeypatch)
     tuned = train(**WITH_ALL, result="average").contexts
     assert len(seen) == 6
     for student, gradients, velocity in seen:
@@ -159,13 +155,10 @@ def test_exact_gradients_are_rounded_to_bf16_and_what_they_move_to_float32(train
 
 
 def test_exact_training_is_the_same_with_any_number_of_threads_but_not_with_another_seed(train):
-    threads, found = torch.get_num_threads(), []
-    try:
-        for count in (1, 4):
-            torch.set_num_threads(count)
+    found = []
+    for count in (1, 4):
+        with torch_threads(count):
             found.append(train(**WITH_ALL))
-    finally:
-        torch.set_num_threads(threads)
     assert same_training(*found)
     assert digest(found[0].contexts) != digest(train(**WITH_ALL, seed=1).contexts)
 
@@ -189,15 +182,7 @@ def test_exact_training_forgets_the_last_bits_of_a_processor(train, data, monkey
 def test_a_killed_run_ends_with_the_same_bytes(train, tmp_path, monkeypatch):
     settings = {"epochs": 3, "keep_epoch": 3, "ema_decay": 0.9}
     whole, settings["checkpoint"] = train(**settings), tmp_path / "run.safetensors"
-    calls, plain_step = [], training.sgd_step
-
-    def killed_step(*given, **named):
-        calls.append(1)
-        if len(calls) == 8:  # in the middle of the third epoch
-            raise KeyboardInterrupt
-        return plain_step(*given, **named)
-
-    monkeypatch.setattr(training, "sgd_step", killed_step)
+    calls = at_step(monkeypatch, 8, killed)  # in the middle of the third epoch
     with pytest.raises(KeyboardInterrupt):
         train(**settings)
     assert same_training(train(**settings), whole)
@@ -269,16 +254,10 @@ def test_no_held_out_caption_of_the_tuned_classes(train, data):
 
 @pytest.mark.parametrize("fatal", [5, 6])  # the second epoch's second step and its last
 def test_a_run_that_diverges_keeps_its_last_good_checkpoint(train, tmp_path, monkeypatch, fatal):
-    path, calls, plain_step = tmp_path / "run.safetensors", [], training.sgd_step
+    def overshooting(student, velocity):
+        return student._replace(local=student.local * float("inf")), velocity
 
-    def overshooting_step(*given, **named):
-        calls.append(1)
-        student, velocity = plain_step(*given, **named)
-        if len(calls) == fatal:
-            student = student._replace(local=student.local * float("inf"))
-        return student, velocity
-
-    monkeypatch.setattr(training, "sgd_step", overshooting_step)
+    path, calls = tmp_path / "run.safetensors", at_step(monkeypatch, fatal, overshooting)
     with pytest.raises(InputError, match=r"step 6, epoch 2 .* lower lr .*run\.safetensors keeps the epoch"):
         train(checkpoint=path)
     whole = train()

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.conftest import ROOT
+from tests.scoring.closeness import assert_close
 
 from lexiclip.errors import InputError
 from lexiclip.params import load_params
@@ -26,11 +27,6 @@ REFERENCE = Path(__file__).parents[2] / "data" / "ensembles" / "reference_coco.j
 VARIANTS = ("best", "ema", "zema", "diff", "diffh", "difft")
 ALL = np.ones((3, 4), dtype=bool)  # mask (V, K)
 MASK = np.array([[True, True, True, True], [True, False, True, False], [False, False, True, True]])
-
-
-def assert_close(actual, expected):
-    """Equal up to the rounding of float64."""
-    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
 
 
 def drawn(*shape):

@@ -4,6 +4,7 @@ import statistics
 
 import numpy as np
 import pytest
+from tests.scoring.closeness import assert_close
 
 from lexiclip.files import write_json
 from lexiclip.scoring.fusion import (
@@ -88,11 +89,6 @@ PLAIN = {
     "companion_weight": 0.0,
 }  # fmt: skip
 COMPANIONS = np.array([[0, 1, 0, 0], [0.5, 0, 0.5, 0], [0, 0, 0, 0], [1, 0, 0, 0]])
-
-
-def assert_close(actual, expected):
-    """Equal up to the rounding of float64."""
-    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.fixture
