@@ -7,14 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from tests.clones import committed_params
 from tests.conftest import ROOT
-from tests.stages.running import run_stage
+from tests.stages.running import run_stage, write_study
 
-from lexiclip.files import read_json, read_jsonl
+from lexiclip.files import read_json, read_jsonl, write_json
 
-WORDS = {"classes": {"dog": ["puppy"], "cat": None, "cup": None, "car": None}}
+WORDS = {"dog": ["puppy"], "cat": None, "cup": None, "car": None}
 
 
 def reply(body):
@@ -37,19 +36,19 @@ def study(tmp_path, monkeypatch, serve):
     """study(stage, *arguments, block=changes of its params) runs a stage in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "data/instructions", "data/instructions")
-    Path("words.yaml").write_text(yaml.safe_dump(WORDS, sort_keys=False))
-    params = committed_params()
-    params["vocabulary"] = {"file": "words.yaml", "without": []}
-    params["language_model"]["server"] = {"url": serve(reply), "in_flight": 4, "retries": 0, "deadline": 30}
-    params["compose"] |= {"by": "answers", "questions": 3, "challenge_classes": ["dog", "car"]}
-    params["write"] |= {"instructions": "data/instructions/reference.yaml"}
-    for caption_set in params["captions"].values():
-        caption_set |= {"asks_per_set": 2, "asks_per_class": 1}
+    asks = {"asks_per_set": 2, "asks_per_class": 1}
+    params = write_study(
+        WORDS,
+        language_model={"server": {"url": serve(reply), "in_flight": 4, "retries": 0, "deadline": 30}},
+        compose={"by": "answers", "questions": 3, "challenge_classes": ["dog", "car"]},
+        write={"instructions": "data/instructions/reference.yaml"},
+        captions={name: of_set | asks for name, of_set in committed_params()["captions"].items()},
+    )
 
     def run(stage, *arguments, **changes):
         for block, values in changes.items():
             params[block] |= values
-        Path("params.yaml").write_text(yaml.safe_dump(params))
+        write_json("params.yaml", params)
         run_stage(stage, *arguments)
 
     return run

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.chat_server import serve
 from tests.clones import committed_params
 from tests.conftest import ROOT
-from tests.faults.language_model import serve
+from tests.faults.answers import reply
 from tests.faults.stages import run, stages_of
 from tests.pipeline.conftest import Study
 from tests.tiny import tiny_config
@@ -54,18 +55,15 @@ def lay_out(root: Path, url: str) -> None:
 @pytest.fixture(scope="session")
 def made(tmp_path_factory) -> Iterator[Path]:
     """The finished study. Not to be changed: tests take a copy."""
-    server, url = serve()
     root = tmp_path_factory.mktemp("study") / "lexiclip"
-    lay_out(root, url)
-    with pytest.MonkeyPatch.context() as patch:
+    with serve(reply) as url, pytest.MonkeyPatch.context() as patch:
+        lay_out(root, url)
         patch.setenv("NO_PROXY", "127.0.0.1")
         patch.setenv("OMP_NUM_THREADS", "1")  # tiny sizes: threads would only wait for each other
         for stage in stages_of(root).values():
             log = root.parent / "log"
             assert run(root, stage, log) == 0, f"{stage.name}: {log.read_text()}"
         yield root
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import time
 
 import pytest
 import yaml
-from tests.faults.language_model import save_tiny_model
+from tests.chat_server import save_tiny_model
 from tests.faults.stages import WORKSHOP, delete_outs, hashes, run, stages_of, start
 
 KILLS = 8  # beside a kill before each change of a file, below

@@ -1,18 +1,18 @@
 """A small study with names that would break a careless page, and the page made of it by the stage."""
 
 import json
-import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from tests.clones import committed_params
 from tests.coco import instances
-from tests.conftest import ROOT
 from tests.random_prompts import write_prompts
+from tests.stages.running import run_stage, write_study
 
 from lexiclip.evaluation.study_scores import write_scores
-from lexiclip.files import read_yaml, write_csv, write_json
+from lexiclip.files import write_csv, write_json
 from lexiclip.scoring.window_store import shard_path, write_shard
 
 NAMES = (
@@ -25,12 +25,6 @@ NAMES = (
 FILES = ["<b>bold</b>.png".replace("/", ""), *(f"{number:02d}.png" for number in range(1, 26))]
 SCORED = ["zero_shot", "caption_mean", "best", "ema", "prototypes"]
 SIZES = [(90, 60), (60, 90), (200, 40), (7, 5), (640, 480)]
-
-
-def run_stage(folder: Path, name: str) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        runpy.run_path(str(ROOT / f"stages/{name}.py"))
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +57,7 @@ def project(tmp_path_factory) -> Path:
     matrix = np.triu(rng.random((len(NAMES), len(NAMES))), 1)
     np.savez(root / "data/cooccurrence.npz", names=np.array(NAMES), matrix=matrix)
     write_caption_counts(root)
-    run_stage(root, "evaluate")
+    run_stage("evaluate", folder=root)
     ablation = [{"change": "as in params.yaml", "best": 50.0, "ensemble": 60.0},
                 {"change": "windows: none", "best": 48.5, "ensemble": 61.0}]  # fmt: skip
     write_csv(root / "metrics/ablation.csv", ablation)
@@ -71,16 +65,17 @@ def project(tmp_path_factory) -> Path:
 
 
 def write_params(root: Path) -> None:
-    params = read_yaml(ROOT / "params.yaml")
-    params |= {"precision": "exact", "vocabulary": {"file": "words.yaml", "without": []}}
-    params["images"] = {"labels": "instances.json", "folder": "images", "limit": None}
-    params["windows"] |= {"scales": [2], "workers": 0}
-    params["variants"] = {name: params["variants"][name] for name in ("best", "ema")}
-    params["variants"]["best"]["train"]["keep_epoch"] = 1
-    params["variants"]["ema"]["train"]["keep_epoch"] = "heldout"
-    params["ensemble"] |= {"variants": ["zero_shot", "best"], "rule": "mean"}
-    write_json(root / "params.yaml", params)  # JSON is YAML
-    write_json(root / "words.yaml", {"classes": {name: [] for name in NAMES}})
+    variants = {name: committed_params()["variants"][name] for name in ("best", "ema")}
+    variants["best"]["train"]["keep_epoch"] = 1
+    variants["ema"]["train"]["keep_epoch"] = "heldout"
+    write_study(
+        NAMES,
+        root,
+        precision="exact",
+        windows={"scales": [2], "workers": 0},
+        variants=variants,
+        ensemble={"variants": ["zero_shot", "best"], "rule": "mean"},
+    )
 
 
 def write_images_and_labels(root: Path, rng: np.random.Generator) -> None:
@@ -107,7 +102,7 @@ def write_caption_counts(root: Path) -> None:
 @pytest.fixture(scope="session")
 def page(project) -> Path:
     """The page of the small study."""
-    run_stage(project, "report")
+    run_stage("report", folder=project)
     return project / "metrics/report.html"
 
 
@@ -122,5 +117,5 @@ def unlabelled_page(project, tmp_path_factory) -> Path:
     params["images"] |= {"labels": "photos.csv"}
     write_json(root / "params.yaml", params)
     (root / "photos.csv").write_text("image\n" + "\n".join(FILES) + "\n")
-    run_stage(root, "report")
+    run_stage("report", folder=root)
     return root / "metrics/report.html"

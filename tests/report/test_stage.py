@@ -7,7 +7,8 @@ from html import escape
 
 import numpy as np
 import pytest
-from tests.report.conftest import FILES, NAMES, run_stage
+from tests.report.conftest import FILES, NAMES
+from tests.stages.running import run_stage
 
 
 def test_every_part_is_there(page):
@@ -36,13 +37,13 @@ def test_names_are_text_and_nothing_else(page):
 
 def test_same_inputs_same_bytes_and_other_inputs_others(page, project):
     before = page.read_bytes()
-    run_stage(project, "report")
+    run_stage("report", folder=project)
     assert page.read_bytes() == before
     file = project / "metrics/train/best.csv"
     kept = file.read_text()
     try:
         file.write_text(kept.replace("2,20.0", "2,21.0"))
-        run_stage(project, "report")
+        run_stage("report", folder=project)
         assert page.read_bytes() != before
     finally:
         file.write_text(kept)
@@ -71,7 +72,7 @@ def test_broken_files_end_in_one_line(page, project, tmp_path, capsys, name, con
     file.unlink() if content is None else file.write_text(content)
     before = page.read_bytes()
     with pytest.raises(SystemExit):
-        run_stage(tmp_path / "broken", "report")
+        run_stage("report", folder=tmp_path / "broken")
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1 and name in lines[0] and said in lines[0]
     assert (tmp_path / "broken/metrics/report.html").read_bytes() == before

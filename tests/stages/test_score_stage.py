@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.clones import committed_params
 from tests.coco import instances
 from tests.random_prompts import write_clip
-from tests.stages.running import refused_stage, run_stage, torchrun
+from tests.stages.running import refused_stage, run_stage, torchrun, write_study
 
 from lexiclip.clip.feature_store import write_store
 from lexiclip.clip.loading import model_id
@@ -26,13 +25,9 @@ NAMES = ("cat", "dog", "cow")
 def study(tmp_path, monkeypatch):
     """A folder with what the stage reads: two photos and one file that is none."""
     monkeypatch.chdir(tmp_path)
-    params = committed_params()
-    params["vocabulary"] = {"file": "words.yaml", "without": []}
-    params["images"] = {"labels": "instances.json", "folder": ".", "limit": None}
-    params |= {"precision": "exact"}
-    params["windows"] |= {"scales": [2], "shapes": ["square"], "workers": 0}
-    write_json("params.yaml", params)  # JSON is YAML
-    write_json("words.yaml", {"classes": dict.fromkeys(NAMES)})
+    images = {"labels": "instances.json", "folder": ".", "limit": None}
+    windows = {"scales": [2], "shapes": ["square"], "workers": 0}
+    params = write_study(NAMES, precision="exact", images=images, windows=windows)
     clip = write_clip(Path())
     texts = [f"{number} cats" for number in range(12)]
     write_store("data/features", clip, [*texts, "held out"])

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.clones import committed_params
 from tests.coco import instances
-from tests.stages.running import refused_stage, run_stage
+from tests.stages.running import refused_stage, run_stage, write_study
 
 from lexiclip.evaluation.study_scores import write_scores
 from lexiclip.files import read_json, write_json, write_jsonl
@@ -22,12 +21,8 @@ NAMES, IDS = ["cat", "dog", "cow", "emu"], [f"{i:03d}" for i in range(30)]
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     """A folder with everything that the ensemble reads, and the labels."""
-    params = committed_params()
-    params["vocabulary"] = {"file": "words.yaml", "without": []}
-    params["images"] = {"labels": "instances.json", "folder": "images", "limit": None}
     monkeypatch.chdir(tmp_path)
-    write_json("params.yaml", params)  # JSON is YAML
-    write_json("words.yaml", {"classes": dict.fromkeys(NAMES)})
+    params = write_study(NAMES)
     variants = [*BASELINES, *params["variants"], PROTOTYPES]
     rng = np.random.default_rng(0)
     labels = (rng.random((30, 4)) < 0.4).astype(np.int8)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from tests.clones import committed_params
 from tests.conftest import ROOT
-from tests.stages.running import refused_stage, run_stage, torchrun
+from tests.stages.running import refused_stage, run_stage, torchrun, write_study
 from tests.tiny import tiny_config
 
 from lexiclip.files import read_yaml, write_json, write_jsonl
@@ -37,23 +37,20 @@ def refused(capsys):
 def captions(tmp_path, monkeypatch):
     """A folder with captions and params: `best` on all classes, `next` goes on from it on two hard ones."""
     monkeypatch.chdir(tmp_path)
-    params = committed_params()
-    params["vocabulary"] = {"file": "words.yaml", "without": []}
-    params |= {"precision": "exact", "clip": {"model": "tiny.json", "weights": "random"}}
-    params["mix"] |= {"heldout_share": 0.3, "rare_classes": []}
-    params["train"]["batch_size"] = 128
-    best = params["variants"]["best"]
+    best = committed_params()["variants"]["best"]
     best["train"] |= {"n_ctx": 4, "lr": 0.001, "epochs": 3, "keep_epoch": "heldout"}
     best["mix"]["texts"] = {"multi": "x2", "class": True}
     later = {"init_from": "best", "cooccurrence_loss": True, "lr": 1e-12, "warmup_lr": 1e-12, "keep_epoch": 1}
     hard = {"hard_classes": ["fork", "knife"]}
-    params["variants"] = {
-        "best": best,
-        "next": best | {"train": best["train"] | later, "mix": best["mix"] | hard},
-    }
-    params["ensemble"]["variants"] = ["best"]
-    write_json("params.yaml", params)  # JSON is YAML
-    write_json("words.yaml", {"classes": dict.fromkeys(NAMES)})
+    write_study(
+        NAMES,
+        precision="exact",
+        clip={"model": "tiny.json", "weights": "random"},
+        mix={"heldout_share": 0.3, "rare_classes": []},
+        train={"batch_size": 128},
+        variants={"best": best, "next": best | {"train": best["train"] | later, "mix": best["mix"] | hard}},
+        ensemble={"variants": ["best"]},
+    )
     write_json("tiny.json", tiny_config())
     write_json("src/lexiclip/templates/things.yaml", ["tree"])
     shutil.copy(ROOT / "src/lexiclip/templates/imagenet.yaml", "src/lexiclip/templates")
