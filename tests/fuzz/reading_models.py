@@ -65,18 +65,18 @@ def use(clip: nn.Module) -> None:
 
 READERS = {
     "resnet .pt": Reader(
-        weights("tiny.pt", RESNET), lambda f: use(build_clip(None, f / "tiny.pt")), 300, "*.pt"
+        weights("tiny.pt", RESNET), lambda f: use(build_clip(None, f / "tiny.pt")), 150, "*.pt"
     ),
     "vit .pt": Reader(
-        weights("tiny.pt", VIT), lambda f: use(build_clip(str(f / "tiny.json"), f / "tiny.pt")), 300
+        weights("tiny.pt", VIT), lambda f: use(build_clip(str(f / "tiny.json"), f / "tiny.pt")), 150
     ),
-    "vit in torchscript": Reader(torchscript, lambda f: use(build_clip(None, f / "tiny.pt")), 150, "*.pt"),
+    "vit in torchscript": Reader(torchscript, lambda f: use(build_clip(None, f / "tiny.pt")), 75, "*.pt"),
     "vit .safetensors": Reader(
         weights("tiny.safetensors", VIT),
         lambda f: use(build_clip(str(f / "tiny.json"), f / "tiny.safetensors")),
-        300,
+        150,
     ),
-    "given folder": Reader(clip_folder, lambda f: use(clip_of(str(f / "clip"))), 300, "clip/*"),
-    "transformers' folder": Reader(transformers_folder, lambda f: use(clip_of(str(f))), 300),
-    "clip folder": Reader(clip_folder, lambda f: use(load_clip(f / "clip", "exact")), 300, "clip/*"),
+    "given folder": Reader(clip_folder, lambda f: use(clip_of(str(f / "clip"))), 150, "clip/*"),
+    "transformers' folder": Reader(transformers_folder, lambda f: use(clip_of(str(f))), 150),
+    "clip folder": Reader(clip_folder, lambda f: use(load_clip(f / "clip", "exact")), 150, "clip/*"),
 }

@@ -106,7 +106,7 @@ def use_answers_so_far(folder: Path) -> None:
 
 
 READERS = {
-    "pretraining checkpoint": Reader(pretraining, use_pretraining, 400),
-    "training checkpoint": Reader(training, use_training, 400),
-    "answers so far": Reader(some_answers, use_answers_so_far, 400),
+    "pretraining checkpoint": Reader(pretraining, use_pretraining, 200),
+    "training checkpoint": Reader(training, use_training, 200),
+    "answers so far": Reader(some_answers, use_answers_so_far, 200),
 }

@@ -94,13 +94,13 @@ TABLE = file_of("scores.json", {"ids": ["a", "b"], "names": NAMES, "scores": [[0
 CAPTION_AP = {"mAP": 50.0, "per_class": {"cat": 20.0, "dog": 30.5}}
 CHOICE = {"best": ["cat"], "ema": ["dog", "hot dog"]}
 READERS = {
-    "feature store": Reader(store, use_store, 2000),
-    "window store": Reader(windows, use_windows, 1200),
-    "prompts": Reader(prompts, use_prompts, 1200),
-    "scores file": Reader(scores, use_scores, 1000),
-    "evaluate npz": Reader(all_of(scores, LABELS), evaluation("scores.npz"), 400, "scores.npz"),
-    "evaluate json": Reader(all_of(TABLE, LABELS), evaluation("scores.json"), 600),
-    "decisions": Reader(decisions, use_decisions, 600),
-    "caption ap": one_file("best.json", CAPTION_AP, lambda path: read_caption_ap([path], NAMES), 300),
-    "choice": one_file("choice.json", CHOICE, lambda path: read_choice(path, ("best", "ema"), NAMES), 400),
+    "feature store": Reader(store, use_store, 1000),
+    "window store": Reader(windows, use_windows, 600),
+    "prompts": Reader(prompts, use_prompts, 600),
+    "scores file": Reader(scores, use_scores, 500),
+    "evaluate npz": Reader(all_of(scores, LABELS), evaluation("scores.npz"), 200, "scores.npz"),
+    "evaluate json": Reader(all_of(TABLE, LABELS), evaluation("scores.json"), 300),
+    "decisions": Reader(decisions, use_decisions, 300),
+    "caption ap": one_file("best.json", CAPTION_AP, lambda path: read_caption_ap([path], NAMES), 150),
+    "choice": one_file("choice.json", CHOICE, lambda path: read_choice(path, ("best", "ema"), NAMES), 200),
 }

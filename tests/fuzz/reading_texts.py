@@ -69,19 +69,19 @@ TEMPLATES = (
     file_of("templates.yaml", ["a bad photo of a {}.", "many {}."]), file_of("things.yaml", ["tree", "wall"])
 )  # fmt: skip
 READERS = {
-    "json": one_file("a.json", INSTANCES, read_json, 1500),
-    "jsonl": one_file("a.jsonl", '{"a": [1, 2.5], "b": "x"}\n\n{"a": null}\n', read_jsonl, 1500),
-    "yaml": one_file("a.yml", YAML, read_yaml, 600),
-    "captions.txt": one_file("a.txt", TXT, use_captions, 800),
-    "captions.csv": one_file("a.csv", CSV, use_captions, 1500),
-    "captions.jsonl": one_file("a.jsonl", JSONL, use_captions, 1000),
+    "json": one_file("a.json", INSTANCES, read_json, 750),
+    "jsonl": one_file("a.jsonl", '{"a": [1, 2.5], "b": "x"}\n\n{"a": null}\n', read_jsonl, 750),
+    "yaml": one_file("a.yml", YAML, read_yaml, 300),
+    "captions.txt": one_file("a.txt", TXT, use_captions, 400),
+    "captions.csv": one_file("a.csv", CSV, use_captions, 750),
+    "captions.jsonl": one_file("a.jsonl", JSONL, use_captions, 500),
     "captions.json": one_file(
-        "a.json", {"0": ["A cat", "A dog"], "1": {"text": "A hot dog"}}, use_captions, 1000
+        "a.json", {"0": ["A cat", "A dog"], "1": {"text": "A hot dog"}}, use_captions, 500
     ),
-    "answers": one_file("answers.jsonl", ANSWERS, use_answers, 700),
-    "params": Reader(small_params, lambda folder: load_params(folder / "params.yaml"), 150),
-    "vocabulary": one_file("words.yaml", CLASSES, use_vocabulary, 500),
-    "chat instructions": one_file("instructions.yaml", CHAT, use_instructions, 400),
-    "completion instructions": one_file("instructions.yaml", COMPLETION, use_instructions, 400),
-    "templates": Reader(all_of(*TEMPLATES), use_templates, 600),
+    "answers": one_file("answers.jsonl", ANSWERS, use_answers, 350),
+    "params": Reader(small_params, lambda folder: load_params(folder / "params.yaml"), 75),
+    "vocabulary": one_file("words.yaml", CLASSES, use_vocabulary, 250),
+    "chat instructions": one_file("instructions.yaml", CHAT, use_instructions, 200),
+    "completion instructions": one_file("instructions.yaml", COMPLETION, use_instructions, 200),
+    "templates": Reader(all_of(*TEMPLATES), use_templates, 300),
 }
