@@ -110,8 +110,6 @@ def test_what_cannot_be_written_is_named_in_one_line(tmp_path, atomic, error):
         (read_npz, b"", "not an npz file"),
         (read_npz, b"\x93NUMPY", "not an npz file"),
         (read_jsonl, b'{}\n\n{"a": 1,\n', "line 3: not JSON"),
-        (read_jsonl, b'{"a":' * 5000, "line 1: not JSON"),
-        (read_jsonl, rb'{"a": "\ud83d"}', "line 1: not JSON"),
         (read_jsonl, b"{}\n[1]\n", "line 2: expected an object, {…}, got [1]"),
     ],
 )

@@ -67,7 +67,6 @@ def test_classes_are_a_list_or_a_text_with_commas(changed, value, names):
     [
         # unknown keys
         ("traim", {}, "traim: unknown key"),
-        ("train.ema_decy", 0.9, "train.ema_decy: unknown key"),
         ("variants.best.train.evidance", True, "variants.best.train.evidance: unknown key"),
         ("variants.best.mix.texts", {"mutli": 1}, "variants.best.mix.texts.mutli: input should be 'multi', "),
         # wrong types
@@ -111,7 +110,6 @@ def test_classes_are_a_list_or_a_text_with_commas(changed, value, names):
         ("ensemble.variants", ["best", "best"], "ensemble.variants: expected each value once, got ['best', "),
         ("ensemble.variants", ["prototypes"], "ensemble.variants: unknown 'prototypes', choose from zero"),
         ("train.seed", -1, "train.seed: input should be greater than or equal to 0 (got -1)"),
-        ("captions.multi.seed", -1, "captions.multi.seed: input should be greater than or equal to 0"),
         ("baselines.mix", "Best", "baselines.mix: unknown 'Best', choose from best, "),
         ("filter.needs_asked_class", ["double"], "filter.needs_asked_class.0: input should be 'multi', "),
     ],
@@ -158,14 +156,11 @@ def test_a_variant_whose_files_would_overwrite_others_is_refused(changed, name):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "input should be a valid dictionary (got None)"),
         ("- a", "input should be a valid dictionary"),
         ("a: [", "not YAML"),
-        (None, "cannot be read"),
     ],
 )
 def test_a_file_that_is_none(tmp_path, content, said):
     path = tmp_path / "params.yaml"
-    if content is not None:
-        path.write_text(content)
+    path.write_text(content)
     assert message(path).startswith(said)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lexiclip.precision import at_least_float32, precision_of, rounded
+from lexiclip.precision import rounded
 
 
 def drawn(dtype=torch.float64):
@@ -26,18 +26,3 @@ def test_float64_alone_is_rounded_to_what_is_stored_and_stays_float64(stored):
     for dtype in (torch.float32, torch.bfloat16):
         other = drawn(dtype)
         assert rounded(other, stored) is other
-
-
-def test_float32_is_what_a_store_holds_by_default():
-    assert torch.equal(rounded(drawn()), rounded(drawn(), torch.float32))
-
-
-def test_only_coarser_types_become_float32():
-    types = {torch.bfloat16: torch.float32, torch.float16: torch.float32}
-    types |= {torch.float32: torch.float32, torch.float64: torch.float64}
-    assert {dtype: at_least_float32(torch.ones(2, dtype=dtype)).dtype for dtype in types} == types
-
-
-def test_precision_of_a_model():
-    assert precision_of(torch.nn.Linear(2, 2)) == "fast"
-    assert precision_of(torch.nn.Linear(2, 2).double()) == "exact"

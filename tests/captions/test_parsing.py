@@ -8,8 +8,6 @@ from lexiclip.captions.parsing import broken_rule, parse_answer
 @pytest.mark.parametrize(
     ("answer", "captions"),
     [
-        ("1. A dog runs.\n2. A cat sits.", ["A dog runs.", "A cat sits."]),
-        ("1. A dog runs. 2. A cat sits. 3. A cow", ["A dog runs.", "A cat sits.", "A cow"]),
         ("1. A dog runs 2. A cat sits", ["A dog runs", "A cat sits"]),
         ("9. A dog\n10. A cat 11. A cow", ["A dog", "A cat", "A cow"]),
         ("1.A dog\n2)A cat\n(3) A cow", ["A dog", "A cat", "A cow"]),

@@ -7,18 +7,20 @@ from lexiclip.images.datasets import load_dataset, read_labels
 from lexiclip.vocabulary import Vocabulary, of_names
 
 
-@pytest.fixture(params=["Groundtruth/TrainTestLabels", "TrainTestLabels"])
+@pytest.fixture
 def lists(request, tmp_path):
-    for folder in ("ImageList", request.param, "Flickr/actor", "Flickr/zoo"):
+    labels = getattr(request, "param", "TrainTestLabels")
+    for folder in ("ImageList", labels, "Flickr/actor", "Flickr/zoo"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "ImageList/TestImagelist.txt").write_bytes(b"zoo\\0002_7.jpg\r\nactor\\0001_9.jpg\r\n")
     for name, marks in {"animal": "1\n0\n", "person": "0\n1\n", "sky": "1\n1\n"}.items():
-        (tmp_path / request.param / f"Labels_{name}_Test.txt").write_text(marks)
+        (tmp_path / labels / f"Labels_{name}_Test.txt").write_text(marks)
     for image in ("zoo/0002_7.jpg", "actor/0001_9.jpg"):
         (tmp_path / "Flickr" / image).touch()
-    return tmp_path, tmp_path / request.param
+    return tmp_path, tmp_path / labels
 
 
+@pytest.mark.parametrize("lists", ["Groundtruth/TrainTestLabels", "TrainTestLabels"], indirect=True)
 def test_labels_in_the_order_of_the_list_and_of_names(lists):
     root, _ = lists
     dataset = load_dataset(root, root / "Flickr", of_names(["sky", "animal", "person"]), None)

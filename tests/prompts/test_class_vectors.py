@@ -1,7 +1,5 @@
 """Saved prompts come back as they were; damaged ones are refused."""
 
-import hashlib
-
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -39,14 +37,12 @@ def same(first, second):
 
 
 def test_round_trip(prompts, tmp_path):
-    digests = set()
-    for name in ("a.safetensors", "b.safetensors"):
+    for name in ("a", "b"):
         save_prompts(tmp_path / name, prompts)
-        digests.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
-    loaded = load_prompts(tmp_path / "a.safetensors", MODEL)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    loaded = load_prompts(tmp_path / "a", MODEL)
     assert same(loaded.vectors, prompts.vectors) and same(loaded.contexts, prompts.contexts)
     assert loaded.names == NAMES and loaded.model == MODEL
-    assert len(digests) == 1
 
 
 def test_exact_prompts_are_stored_without_a_processors_last_bits(exact_clip, tmp_path):
@@ -62,6 +58,7 @@ def test_exact_prompts_are_stored_without_a_processors_last_bits(exact_clip, tmp
         assert part.dtype == torch.float32 and torch.equal(part, exact.half().float())
 
 
+@pytest.mark.parametrize("prompts", ["evidence"], indirect=True)
 def test_refusals(prompts, tmp_path):
     path = tmp_path / "p.safetensors"
     save_prompts(path, prompts)

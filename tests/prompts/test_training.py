@@ -134,10 +134,8 @@ def test_equals_torch_sgd(train, exact_clip, data, monkeypatch, changed):
         torch.testing.assert_close(actual, wanted.detach(), rtol=0, atol=1e-11)
 
 
-@pytest.mark.parametrize("precision", ["exact", "fast"])
-def test_the_loss_falls(train, small_clip, exact_clip, precision):
-    clip = exact_clip if precision == "exact" else small_clip
-    steps = train(clip, epochs=12, keep_epoch=12, batch_size=16, lr=0.002).steps
+def test_the_loss_falls(train, small_clip):
+    steps = train(small_clip, epochs=12, keep_epoch=12, batch_size=16, lr=0.002).steps
     assert steps[-1]["loss"] < 0.9 * steps[0]["loss"]
     assert [row["epoch"] for row in steps] == list(range(1, 13))
     assert steps[0]["lr"] == 0.001 and steps[1]["lr"] == 0.002
