@@ -12,7 +12,7 @@ repro: .venv/installed  ## the whole study: shared datasets, every stage that ha
 	dvc repro
 	@tr , '\t' < metrics/results.csv | expand -t 26,36,46,56,66,76,86,96,106
 
-test: .venv/installed  ## what is broken by accident: the fast tests, two files at a time (3 minutes)
+test: .venv/installed  ## what is broken by accident: the fast tests, two files at a time (2 to 3 minutes)
 	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile -m "not slow"
 
 test-all: .venv/installed  ## all tests: a real language model, servers, a browser, SSH, faults, fuzzing (20 minutes)
