@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import copy
+import importlib
 import importlib.util
 import os
 import sys
@@ -12,7 +13,7 @@ from hypothesis import settings
 from tests.home import move_in
 
 move_in()  # before the first import of what looks into HOME
-import lexiclip.clip.library  # noqa: E402 before open_clip, which alone imports seconds more
+importlib.import_module("lexiclip.clip.library")  # before open_clip, which alone imports seconds more
 
 # The same examples in every run, timed by nobody, kept nowhere.
 settings.register_profile("lexiclip", derandomize=True, deadline=None, database=None, max_examples=60)
